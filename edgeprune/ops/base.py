@@ -1,0 +1,98 @@
+"""What an operator is: its parameters, rules, reference meaning, cases and C kernel.
+
+Every folder beside this file is one operator and ends in one `Op`; `ops/__init__.py` lists them.
+Ops return data (kernel name, params, constants); `codegen/writer.py` alone turns data into C.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeprune.errors import ModelError
+from edgeprune.tflite.graph import Array, Node, QuantGraph
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """An array that lives in flash; the params field that holds it is a pointer to const."""
+
+    array: npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a kernel's params struct, in the order of its C declaration.
+
+    `ctype` is the field's C type without const or star ("int32_t", "int8_t", "float"); a
+    Constant's pointer has that as its element type. None is a null pointer.
+    """
+
+    ctype: str
+    name: str
+    value: int | float | tuple[int, ...] | Constant | None
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """One call in the generated C.
+
+        void KERNEL(const KERNEL_params *p, const IN *in0, …, OUT *out[, void *scratch]);
+
+    declared in KERNEL.h, defined in KERNEL.c, both in the operator's folder. `inputs` are indices
+    of the graph's tensors, in the order of the arguments: constants are passed as pointers into
+    flash. `scratch_bytes` > 0 asks for the last argument, a buffer alive during this call only.
+    """
+
+    kernel: str
+    params: tuple[Field, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    scratch_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network of one operator, to run in every implementation: TFLM, reference and kernels."""
+
+    name: str
+    graph: QuantGraph
+
+
+@dataclass(frozen=True)
+class Op(Generic[P]):
+    """One TFLite operator.
+
+    read       node to Params; raises ModelError where the node has not the shape of the operator
+    rules      predicates on Params; the docstring is the user's message and the docs' line
+    reference  Params and the arrays of the node's inputs (constants included, None if left out)
+               to the arrays of its outputs: slow, plain, bit for bit what TFLM computes
+    kernel     the C that does it
+    cases      small networks that reach every branch
+    macs       multiply-accumulates of one inference
+    is_alias   the output is the input's bytes: no kernel runs (RESHAPE)
+    """
+
+    name: str
+    read: Callable[[QuantGraph, Node], P]
+    rules: tuple[Callable[[P], bool], ...]
+    reference: Callable[[P, Sequence[Array | None]], list[Array]]
+    kernel: Callable[[P, Node], KernelCall]
+    cases: Callable[[np.random.Generator], Iterator[Case]]
+    macs: Callable[[P], int] = lambda params: 0
+    is_alias: bool = False
+
+    def checked(self, graph: QuantGraph, node: Node) -> P:
+        """Read the params of `node` and hold every rule against them; raises ModelError."""
+        params = self.read(graph, node)
+        for rule in self.rules:
+            if not rule(params):
+                raise ModelError(
+                    f"{graph.place(node)} is not supported: {(rule.__doc__ or rule.__name__).strip()}",
+                    hint="change that layer in the model, or report the model as an issue",
+                )
+        return params
