@@ -1,0 +1,81 @@
+"""Every operator that edgeprune compiles, and what a whole network of them computes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgeprune.errors import DataError, InternalError, ModelError
+from edgeprune.ops.base import Op
+from edgeprune.table import Table
+from edgeprune.tflite.graph import DTYPES, Array, Node, QuantGraph, Tensor
+
+OPS: Table[Op[Any]] = Table(
+    "operator",
+    # One line per operator, in the order of the documents.
+    error=ModelError,
+)
+
+
+@dataclass(frozen=True)
+class BoundNode:
+    """A node with its operator and the operator's parameters, read and checked."""
+
+    node: Node
+    op: Op[Any]
+    params: Any
+    macs: int
+
+
+def bind(graph: QuantGraph) -> tuple[BoundNode, ...]:
+    """Give each node its meaning, in running order; raises ModelError for what is not supported."""
+    unknown = sorted({node.op for node in graph.nodes if node.op not in OPS})
+    if unknown:
+        first = next(node for node in graph.nodes if node.op == unknown[0])
+        others = f" (nor are {', '.join(unknown[1:])})" if unknown[1:] else ""
+        raise ModelError(
+            f"{graph.place(first)}: the operator is not supported{others}",
+            hint=f"replace the layer by supported operators: {', '.join(OPS.names)}",
+        )
+    bound = []
+    for node in graph.nodes:
+        op = OPS[node.op]
+        params = op.checked(graph, node)
+        bound.append(BoundNode(node, op, params, op.macs(params)))
+    return tuple(bound)
+
+
+def evaluate(graph: QuantGraph, inputs: Sequence[Array]) -> list[Array]:
+    """Run the reference of each node; arrays in and out have the shapes of the graph's tensors.
+
+    Raises ModelError for what is not supported and DataError for inputs that do not fit.
+    """
+    nodes = bind(graph)
+    if len(inputs) != len(graph.inputs):
+        raise DataError(f"the model has {len(graph.inputs)} inputs, {len(inputs)} were given")
+    values: dict[int, Array] = {}
+    for index, array in zip(graph.inputs, inputs, strict=True):
+        tensor = graph.tensors[index]
+        if not _fits(array, tensor):
+            raise DataError(
+                f"input {tensor.name!r} is {tensor.dtype} {tensor.shape}, got {array.dtype} {array.shape}"
+            )
+        values[index] = array
+    for bound in nodes:
+        operands = [None if i < 0 else _value(graph, values, i) for i in bound.node.inputs]
+        results = bound.op.reference(bound.params, operands)
+        for index, result in zip(bound.node.outputs, results, strict=True):
+            if not _fits(result, graph.tensors[index]):
+                raise InternalError(
+                    f"{graph.place(bound.node)}: the reference made {result.dtype} {result.shape}, "
+                    f"the model states {graph.tensors[index].dtype} {graph.tensors[index].shape}"
+                )
+            values[index] = result
+    return [_value(graph, values, i) for i in graph.outputs]
+
+
+def _fits(array: Array, tensor: Tensor) -> bool:
+    return array.shape == tensor.shape and array.dtype == DTYPES[tensor.dtype]
+
+
+def _value(graph: QuantGraph, values: dict[int, Array], index: int) -> Array:
+    return graph.tensors[index].array() if index not in values else values[index]

@@ -6,6 +6,7 @@ batch dimension (1) in front. `tflite/read.py` makes it from bytes; `ops` gives 
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from edgeprune.tflite.options import Options
 
 Array = npt.NDArray[np.generic]
 
-DTYPES = {
+DTYPES: dict[str, np.dtype[Any]] = {
     "int8": np.dtype(np.int8),
     "uint8": np.dtype(np.uint8),
     "int16": np.dtype(np.int16),

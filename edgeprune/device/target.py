@@ -1,0 +1,211 @@
+"""A Target: a kind of device, described by one folder of data under `targets/`.
+
+`targets/<name>/target.toml` says what the device has; `hal.c` beside it says how to use it. A new
+target is a new folder and no line of Python. The description is read strictly: a key that is missing,
+misspelt or of the wrong type is refused, because a wrong memory map flashes a board that does not start.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from edgeprune.errors import UsageError
+from edgeprune.table import did_you_mean
+
+KINDS = ("mcu", "host")
+BOARDS = ("unicorn", "qemu", "process")
+STATUSES = ("hardware", "emulated", "untested")
+COUNTERS = ("instructions", "cycles")
+REGION_KINDS = ("flash", "ram")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A range of memory: addresses `origin <= address < origin + length_bytes`."""
+
+    name: str
+    kind: str
+    origin: int
+    length_bytes: int
+
+    @property
+    def end(self) -> int:
+        """The first address behind the region."""
+        return self.origin + self.length_bytes
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the target was last tried with, and when (ISO date)."""
+
+    tool: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of device; `folder` holds its `hal.c`, `sources` names files of `runner/mcu` it needs."""
+
+    name: str
+    title: str
+    kind: str
+    core: str
+    clock_hz: int
+    regions: tuple[Region, ...]
+    stack_bytes: int
+    board: str
+    status: str
+    counters: tuple[str, ...]
+    uart_address: int | None
+    sources: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    folder: Path
+
+    def region(self, kind: str) -> Region:
+        """The one region of `kind` ("flash" or "ram"); a host has none: UsageError."""
+        for region in self.regions:
+            if region.kind == kind:
+                return region
+        raise UsageError(f"target {self.name} has no {kind} region", hint="choose a microcontroller target")
+
+    @property
+    def ram_available_bytes(self) -> int | None:
+        """All RAM of the device; None for a host."""
+        return self.region("ram").length_bytes if self.regions else None
+
+    @property
+    def flash_available_bytes(self) -> int | None:
+        """All flash of the device; None for a host."""
+        return self.region("flash").length_bytes if self.regions else None
+
+
+def targets_folder() -> Path:
+    """The folder of targets: inside the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "_targets"
+    return installed if installed.is_dir() else package.parent / "targets"
+
+
+def target_names() -> list[str]:
+    """The names of all targets, sorted."""
+    return sorted(path.parent.name for path in targets_folder().glob("*/target.toml"))
+
+
+@cache
+def find_target(name: str) -> Target:
+    """Return the target called `name`; UsageError with a "did you mean" when there is none."""
+    names = target_names()
+    if name not in names:
+        raise UsageError(f"unknown target {name!r}", hint=did_you_mean(name, names))
+    return read_target(targets_folder() / name)
+
+
+def read_target(folder: Path) -> Target:
+    """Read `folder/target.toml`; UsageError names the file and the key that is wrong."""
+    path = folder / "target.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    return _Reader(str(path), table).target(folder)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Takes typed values out of one TOML table; every complaint names the file and the key."""
+
+    where: str
+    table: dict[str, Any]
+
+    def fail(self, message: str, hint: str | None = None) -> UsageError:
+        return UsageError(f"{self.where}: {message}", hint=hint)
+
+    def only(self, *known: str) -> None:
+        for key in self.table:
+            if key not in known:
+                raise self.fail(f"unknown key {key!r}", did_you_mean(key, known))
+
+    def get(self, key: str, kind: type) -> Any:
+        if key not in self.table:
+            raise self.fail(f"key {key!r} is missing")
+        value = self.table[key]
+        if type(value) is not kind:  # bool is an int, but not here
+            raise self.fail(f"{key} must be {kind.__name__}, got {type(value).__name__}")
+        return value
+
+    def text(self, key: str, choices: tuple[str, ...] = ()) -> str:
+        value = str(self.get(key, str))
+        if choices and value not in choices:
+            raise self.fail(f"{key} is {value!r}", did_you_mean(value, choices))
+        return value
+
+    def number(self, key: str, least: int = 0) -> int:
+        value = int(self.get(key, int))
+        if not least <= value < 1 << 32:
+            raise self.fail(f"{key} is {value}, must be from {least} to {(1 << 32) - 1}")
+        return value
+
+    def texts(self, key: str, choices: tuple[str, ...] = ()) -> tuple[str, ...]:
+        values = self.get(key, list)
+        return tuple(_Reader(self.where, {key: value}).text(key, choices) for value in values)
+
+    def tables(self, key: str) -> list["_Reader"]:
+        values = self.get(key, list) if key in self.table else []
+        readers = []
+        for index, value in enumerate(values):
+            if not isinstance(value, dict):
+                raise self.fail(f"{key}[{index}] must be a table")
+            readers.append(_Reader(f"{self.where}: {key}[{index}]", value))
+        return readers
+
+    def region(self) -> Region:
+        self.only("name", "kind", "origin", "length_bytes")
+        region = Region(
+            name=self.text("name"),
+            kind=self.text("kind", REGION_KINDS),
+            origin=self.number("origin"),
+            length_bytes=self.number("length_bytes", least=1),
+        )
+        if region.end > 1 << 32:
+            raise self.fail(f"region ends at {region.end:#x}, behind the address space")
+        return region
+
+    def evidence(self) -> Evidence:
+        self.only("tool", "date")
+        return Evidence(self.text("tool"), self.text("date"))
+
+    def target(self, folder: Path) -> Target:
+        fields = set(Target.__dataclass_fields__) - {"name", "folder"}
+        self.only(*sorted(fields))
+        target = Target(
+            name=folder.name,
+            title=self.text("title"),
+            kind=self.text("kind", KINDS),
+            core=self.text("core"),
+            clock_hz=self.number("clock_hz", least=1),
+            regions=tuple(table.region() for table in self.tables("regions")),
+            stack_bytes=self.number("stack_bytes", least=256),
+            board=self.text("board", BOARDS),
+            status=self.text("status", STATUSES),
+            counters=self.texts("counters", COUNTERS),
+            uart_address=self.number("uart_address") if "uart_address" in self.table else None,
+            sources=self.texts("sources"),
+            evidence=tuple(table.evidence() for table in self.tables("evidence")),
+            folder=folder,
+        )
+        self._check_regions(target)
+        return target
+
+    def _check_regions(self, target: Target) -> None:
+        kinds = sorted(region.kind for region in target.regions)
+        expected = ["flash", "ram"] if target.kind == "mcu" else []
+        if kinds != expected:
+            raise self.fail(f"regions are {kinds}, a target of kind {target.kind} has {expected}")
+        if target.kind == "mcu" and target.uart_address is None:
+            raise self.fail("key 'uart_address' is missing")
+        first, *others = sorted(target.regions, key=lambda region: region.origin) or [None]
+        for region in others:
+            if first is not None and region is not None and region.origin < first.end:
+                raise self.fail(f"regions {first.name} and {region.name} overlap")

@@ -1,0 +1,48 @@
+"""Light augmentation of image batches: mirror half of them, shift each by up to four pixels.
+
+Source:  He et al., "Deep Residual Learning for Image Recognition", 2016, section 4.2: pad by 4, crop
+         at random, flip at random; the usual recipe for CIFAR-10
+Differs: the border is filled by reflection, not zeros, so that no input range has to be known
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeprune.errors import UsageError
+
+Array = npt.NDArray[np.generic]
+Augment = Callable[[Array, np.random.Generator], Array]
+
+_SHIFT_PIXELS = 4
+
+
+def flip_crop(images: Array, rng: np.random.Generator) -> Array:
+    """Mirror and shift each of `images`, shape (N, height, width, channels); dtype and shape stay."""
+    count, height, width = images.shape[:3]
+    rows = _shifted(height, rng.integers(-_SHIFT_PIXELS, _SHIFT_PIXELS + 1, count))
+    cols = _shifted(width, rng.integers(-_SHIFT_PIXELS, _SHIFT_PIXELS + 1, count))
+    mirrored = rng.integers(0, 2, count).astype(bool)
+    cols[mirrored] = cols[mirrored, ::-1]
+    return images[np.arange(count)[:, None, None], rows[:, :, None], cols[:, None, :]]
+
+
+def _shifted(length: int, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Source positions (N, length) of a line shifted by each offset, reflected at both ends."""
+    at = np.abs(np.arange(length)[None, :] + offsets[:, None])
+    return np.clip(np.where(at >= length, 2 * (length - 1) - at, at), 0, length - 1)
+
+
+AUGMENTATIONS: dict[str, Augment] = {"flip-crop": flip_crop}
+
+
+def augmentation(name: str | None, sample_shape: tuple[int, ...]) -> Augment | None:
+    """The function called `name`, or None for None; images must be (height, width, channels)."""
+    if name is None:
+        return None
+    if name not in AUGMENTATIONS:
+        raise UsageError(f"unknown augmentation {name!r}", hint=f"known: {', '.join(AUGMENTATIONS)}")
+    if len(sample_shape) != 3:
+        raise UsageError(f"augmentation {name!r} needs images, the samples have shape {sample_shape}")
+    return AUGMENTATIONS[name]

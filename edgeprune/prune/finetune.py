@@ -1,0 +1,418 @@
+"""Fine-tune a pruned classifier, byte for byte repeatable, resumable, with the original as teacher.
+
+Adam, learning rate warmed up over the first steps and then lowered along a cosine. The loss is cross
+entropy with smoothed labels; with a teacher, most of it is the divergence from the teacher's softened
+outputs on the same (augmented) images. Weights of the best epoch are kept, best on a split taken from
+the training set: the test set is never looked at.
+
+Source:  Kingma and Ba, "Adam", 2015, arXiv:1412.6980; Loshchilov and Hutter, "SGDR", 2017,
+         arXiv:1608.03983 (cosine); Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural
+         Network", 2015, arXiv:1503.02531 (the factor temperature^2 keeps gradients comparable)
+Differs: no restarts; penalties that the layers carry (kernel regularisers) are added as Keras does
+
+An epoch depends only on the state before it and on (seed, epoch number), never on a generator that
+has run on: that is why a resumed run ends in the same bytes as one that was never stopped.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeprune.errors import DataError, UsageError
+from edgeprune.prune import checkpoint
+from edgeprune.prune.augment import Augment, augmentation
+from edgeprune.prune.checkpoint import Epoch, TrainingState
+
+Array = npt.NDArray[Any]
+Log = Callable[[str], None]
+
+BATCH_SIZE = 128
+LEARNING_RATE = 2e-3
+
+_WARM_UP_SHARE = 0.05
+_FINAL_RATE_SHARE = 0.01
+_LABEL_SMOOTHING = 0.05
+_TEACHER_SHARE = 0.8
+_TEMPERATURE = 3.0
+_VALIDATION_SHARE = 0.1
+_VALIDATION_LIMIT = 2500
+_EVALUATION_BATCH = 500
+_SMALLEST_PROBABILITY = 1e-7
+
+
+class TrainingData(Protocol):
+    """The part of a Dataset that training sees."""
+
+    @property
+    def x_train(self) -> Array: ...
+
+    @property
+    def y_train(self) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands; passed to `on_step` after every batch."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class History:
+    """What training did; accuracies are fractions, of the validation split. `best` is kept."""
+
+    epochs: tuple[Epoch, ...]
+    best: Epoch
+    resumed_after: int
+    stopped_early: bool
+    images_per_second: float
+
+
+def finetune(
+    model: Any,
+    data: TrainingData,
+    *,
+    epochs: int,
+    seed: int,
+    batch_size: int = BATCH_SIZE,
+    learning_rate: float = LEARNING_RATE,
+    checkpoint_dir: Path | None = None,
+    log: Log = lambda line: None,
+    on_step: Callable[[Progress], None] | None = None,
+    distill_from: Any = None,
+    augment: str | None = None,
+    patience: int | None = None,
+) -> History:
+    """Train the Keras `model` in place on `data` and leave the best epoch's weights in it.
+
+    `distill_from` is a Keras model with the same input and output shapes. `augment` is a name in
+    `augment.AUGMENTATIONS`. With `checkpoint_dir`, an interrupted run continues after its last whole
+    epoch. `patience` epochs without a better validation result end the run (None: half of `epochs`,
+    at least 5). Raises DataError when the labels do not fit the model's output.
+    """
+    if epochs < 1 or batch_size < 1 or not 0 < learning_rate < math.inf:
+        raise UsageError(
+            f"epochs {epochs}, batch size {batch_size} and learning rate {learning_rate} must be positive"
+        )
+    if distill_from is not None and distill_from.output_shape != model.output_shape:
+        raise UsageError(
+            f"the teacher's output {distill_from.output_shape} is not the model's {model.output_shape}"
+        )
+    split = _split(data, model, seed)
+    run = _Run(
+        epochs=epochs,
+        seed=seed,
+        batch_size=min(batch_size, len(split.x)),
+        learning_rate=learning_rate,
+        augment=augmentation(augment, split.x.shape[1:]),
+        patience=max(5, epochs // 2) if patience is None else patience,
+        checkpoint_dir=checkpoint_dir,
+        log=log,
+        on_step=on_step,
+    )
+    _make_deterministic()
+    restore_activation = _expose_logits(model)
+    try:
+        return _train(_Trainer(model, distill_from), split, run, augment)
+    finally:
+        restore_activation()
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The settings of one run."""
+
+    epochs: int
+    seed: int
+    batch_size: int
+    learning_rate: float
+    augment: Augment | None
+    patience: int
+    checkpoint_dir: Path | None
+    log: Log
+    on_step: Callable[[Progress], None] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """Training and validation part of the training set."""
+
+    x: Array
+    y: Array
+    validation_x: Array
+    validation_y: Array
+
+
+def _split(data: TrainingData, model: Any, seed: int) -> _Split:
+    """Set a tenth (at most 2,500 samples) of the training set apart, chosen by `seed`."""
+    x, y = data.x_train, np.asarray(data.y_train)
+    y = _check_labels(y, len(x), model.output_shape)
+    if tuple(model.input_shape[1:]) != x.shape[1:]:
+        raise DataError(f"samples have shape {x.shape[1:]}, the model takes {tuple(model.input_shape[1:])}")
+    order = np.random.default_rng([seed, 0]).permutation(len(x))
+    held = min(_VALIDATION_LIMIT, max(1, int(len(x) * _VALIDATION_SHARE)))
+    validation, train = np.sort(order[:held]), np.sort(order[held:])
+    return _Split(x[train], y[train], x[validation], y[validation])
+
+
+def _check_labels(y: Array, samples: int, output_shape: Any) -> npt.NDArray[np.int64]:
+    """Labels as class numbers, shape (N,); raises DataError when they cannot be."""
+    if not isinstance(output_shape, tuple) or len(output_shape) != 2:
+        raise DataError(
+            f"fine-tuning needs one output of class scores, the model's output has shape {output_shape}",
+            hint="only classifiers can be fine-tuned here; set the epochs to 0 to prune without it",
+        )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if len(y) != samples or samples < 2:
+        raise DataError(f"{samples} training samples but {len(y)} labels; at least two of each are needed")
+    classes = max(2, int(output_shape[1]))
+    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() >= classes:
+        raise DataError(
+            f"labels of type {y.dtype} and shape {y.shape} are not class numbers 0…{classes - 1}",
+            hint="y_train must hold one integer per sample",
+        )
+    return y.astype(np.int64)
+
+
+def _make_deterministic() -> None:
+    """Repeatable TensorFlow kernels; holds for the whole process."""
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+
+
+def _expose_logits(model: Any) -> Callable[[], None]:
+    """Make a last softmax or sigmoid the identity; returns the function that puts it back."""
+    import keras
+
+    last = model.outputs[0]._keras_history.operation
+    activation = getattr(last, "activation", None)
+    if activation not in (keras.activations.softmax, keras.activations.sigmoid):
+        return lambda: None
+    last.activation = keras.activations.linear
+
+    def restore() -> None:
+        last.activation = activation
+
+    return restore
+
+
+class _Trainer:
+    """A model, its teacher and its optimizer as compiled TensorFlow steps."""
+
+    def __init__(self, model: Any, teacher: Any) -> None:
+        import keras
+        import tensorflow as tf
+
+        self.model = model
+        self.teacher = teacher
+        self.optimizer = keras.optimizers.Adam(epsilon=1e-7)
+        self.optimizer.build(model.trainable_variables)
+        teacher_scores = _scores(teacher) if teacher is not None else None
+        student_scores = _scores(model)
+        targets = max(2, int(model.output_shape[1]))
+
+        def step(x: Any, y: Any) -> Any:
+            x = tf.cast(x, tf.float32)
+            with tf.GradientTape() as tape:
+                scores = student_scores(x, training=True)
+                loss = _loss(scores, tf.one_hot(y, targets), teacher_scores and teacher_scores(x, training=False))
+                loss += tf.add_n(model.losses) if model.losses else 0.0
+            self.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+            return loss
+
+        def evaluate(x: Any, y: Any) -> Any:
+            scores = student_scores(tf.cast(x, tf.float32), training=False)
+            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, scores)
+            right = tf.cast(tf.argmax(scores, axis=-1) == y, tf.float32)
+            return tf.reduce_sum(loss), tf.reduce_sum(right)
+
+        self.step = tf.function(step, reduce_retracing=True)
+        self.evaluate = tf.function(evaluate, reduce_retracing=True)
+
+    def variables(self) -> tuple[Array, ...]:
+        return tuple(np.array(v.numpy()) for v in self.model.variables)
+
+    def optimizer_variables(self) -> tuple[Array, ...]:
+        return tuple(np.array(v.numpy()) for v in self.optimizer.variables)
+
+    def teacher_variables(self) -> tuple[Array, ...]:
+        return tuple(v.numpy() for v in self.teacher.variables) if self.teacher is not None else ()
+
+    def seed_layers(self, seed: int, epoch: int) -> None:
+        """Give layers that draw random numbers (dropout) a state that follows from seed and epoch."""
+        for index, variable in enumerate(self.model.variables):
+            if variable.path.endswith("seed_generator_state"):
+                draw = np.random.default_rng([seed, epoch, index])
+                variable.assign(draw.integers(0, 2**31, variable.shape).astype(variable.dtype))
+
+    def assign(self, variables: tuple[Array, ...], optimizer: tuple[Array, ...] | None = None) -> None:
+        for variable, value in zip(self.model.variables, variables, strict=True):
+            variable.assign(value)
+        if optimizer is not None:
+            for variable, value in zip(self.optimizer.variables, optimizer, strict=True):
+                variable.assign(value)
+
+
+def _scores(model: Any) -> Callable[..., Any]:
+    """The model's unnormalised class scores, (N, classes), from whatever its last layer gives."""
+    import keras
+    import tensorflow as tf
+
+    last = model.outputs[0]._keras_history.operation
+    activation = getattr(last, "activation", None)
+    softmax = isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax
+
+    def scores(x: Any, training: bool) -> Any:
+        out = model(x, training=training)
+        if activation is keras.activations.sigmoid:
+            out = tf.math.log(tf.maximum(out, _SMALLEST_PROBABILITY)) - tf.math.log(
+                tf.maximum(1 - out, _SMALLEST_PROBABILITY)
+            )
+        elif softmax:
+            out = tf.math.log(tf.maximum(out, _SMALLEST_PROBABILITY))
+        return tf.concat([tf.zeros_like(out), out], axis=-1) if model.output_shape[1] == 1 else out
+
+    return scores
+
+
+def _loss(scores: Any, one_hot: Any, teacher: Any) -> Any:
+    """Mean loss of a batch: smoothed cross entropy, and the divergence from the teacher's scores."""
+    import tensorflow as tf
+
+    classes = one_hot.shape[-1]
+    smooth = one_hot * (1 - _LABEL_SMOOTHING) + _LABEL_SMOOTHING / classes
+    labelled = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(smooth, scores))
+    if teacher is None:
+        return labelled
+    target = tf.stop_gradient(tf.nn.softmax(teacher / _TEMPERATURE))
+    taught = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, scores / _TEMPERATURE))
+    return (1 - _TEACHER_SHARE) * labelled + _TEACHER_SHARE * _TEMPERATURE**2 * taught
+
+
+def _train(trainer: _Trainer, split: _Split, run: _Run, augment_name: str | None) -> History:
+    """All epochs, from the checkpoint when there is one of the same run."""
+    state = _first_state(trainer, split, run, augment_name)
+    resumed_after = len(state.history)
+    while len(state.history) < run.epochs and not _is_stalled(state, run):
+        state = _next_epoch(trainer, split, run, state)
+        if run.checkpoint_dir is not None:
+            checkpoint.save(state, run.checkpoint_dir)
+    trainer.assign(state.best)
+    seconds = sum(epoch.seconds for epoch in state.history)
+    return History(
+        epochs=state.history,
+        best=state.history[state.best_epoch - 1],
+        resumed_after=resumed_after,
+        stopped_early=len(state.history) < run.epochs,
+        images_per_second=len(split.x) * len(state.history) / max(seconds, 1e-9),
+    )
+
+
+def _is_stalled(state: TrainingState, run: _Run) -> bool:
+    return len(state.history) - state.best_epoch >= run.patience
+
+
+def _first_state(trainer: _Trainer, split: _Split, run: _Run, augment_name: str | None) -> TrainingState:
+    """The saved state of this very run, else that of its start."""
+    start = trainer.variables()
+    settings = {
+        "epochs": run.epochs,
+        "seed": run.seed,
+        "batch_size": run.batch_size,
+        "learning_rate": run.learning_rate,
+        "augment": augment_name,
+        "patience": run.patience,
+    }
+    teacher = trainer.teacher_variables()
+    arrays = (*start, *teacher, split.x, split.y, split.validation_x, split.validation_y)
+    mark = checkpoint.fingerprint(settings, arrays)
+    saved = checkpoint.load(run.checkpoint_dir) if run.checkpoint_dir is not None else None
+    if saved is not None and saved.fingerprint == mark:
+        run.log(f"resuming after epoch {len(saved.history)} of {run.epochs}")
+        return saved
+    if saved is not None:
+        run.log("the saved training state belongs to another run; starting afresh")
+    return TrainingState(mark, (), start, trainer.optimizer_variables(), start, 0)
+
+
+def _next_epoch(trainer: _Trainer, split: _Split, run: _Run, state: TrainingState) -> TrainingState:
+    """One pass over the training set, from `state` alone."""
+    began = time.monotonic()
+    number = len(state.history) + 1
+    trainer.assign(state.variables, state.optimizer)
+    trainer.seed_layers(run.seed, number)
+    loss = _pass_over(trainer, split, run, number)
+    validation_loss, accuracy = _evaluate(trainer, split.validation_x, split.validation_y)
+    epoch = Epoch(number, loss, validation_loss, accuracy, time.monotonic() - began)
+    run.log(
+        f"epoch {number}/{run.epochs}: loss {loss:.4f}, validation loss {validation_loss:.4f}, "
+        f"accuracy {100 * accuracy:.2f} %, {epoch.seconds:.1f} s"
+    )
+    if not math.isfinite(loss):
+        raise UsageError(
+            f"the loss is no number after epoch {number}", hint=f"lower the learning rate of {run.learning_rate:g}"
+        )
+    variables = trainer.variables()
+    best = state.history[state.best_epoch - 1] if state.best_epoch else None
+    is_best = best is None or (accuracy, -validation_loss) > (best.validation_accuracy, -best.validation_loss)
+    return TrainingState(
+        fingerprint=state.fingerprint,
+        history=(*state.history, epoch),
+        variables=variables,
+        optimizer=trainer.optimizer_variables(),
+        best=variables if is_best else state.best,
+        best_epoch=number if is_best else state.best_epoch,
+    )
+
+
+def _pass_over(trainer: _Trainer, split: _Split, run: _Run, number: int) -> float:
+    """Train on every sample once; returns the mean loss."""
+    steps = len(split.x) // run.batch_size
+    losses = []
+    for step, (x, y) in enumerate(_batches(split, run, number)):
+        trainer.optimizer.learning_rate.assign(_learning_rate(run, (number - 1) * steps + step, run.epochs * steps))
+        losses.append(trainer.step(x, y))
+        if run.on_step is not None:
+            run.on_step(Progress(number, run.epochs, step + 1, steps, float(losses[-1])))
+    return float(np.mean([float(loss) for loss in losses]))
+
+
+def _batches(split: _Split, run: _Run, number: int) -> Iterator[tuple[Array, Array]]:
+    """Shuffled, augmented whole batches of epoch `number`; a last part batch is left out."""
+    rng = np.random.default_rng([run.seed, number])
+    order = rng.permutation(len(split.x))
+    for start in range(0, len(order) - run.batch_size + 1, run.batch_size):
+        at = order[start : start + run.batch_size]
+        x = split.x[at]
+        yield (run.augment(x, rng) if run.augment else x), split.y[at]
+
+
+def _learning_rate(run: _Run, step: int, steps: int) -> float:
+    """Linear up over the first steps, then half a cosine down to a hundredth."""
+    warm_up = max(1, int(_WARM_UP_SHARE * steps))
+    if step < warm_up:
+        return run.learning_rate * (step + 1) / warm_up
+    cosine = 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
+    return run.learning_rate * (_FINAL_RATE_SHARE + (1 - _FINAL_RATE_SHARE) * cosine)
+
+
+def _evaluate(trainer: _Trainer, x: Array, y: Array) -> tuple[float, float]:
+    """Mean cross entropy and accuracy on labelled samples."""
+    loss = right = 0.0
+    for start in range(0, len(x), _EVALUATION_BATCH):
+        stop = start + _EVALUATION_BATCH
+        part_loss, part_right = trainer.evaluate(x[start:stop], y[start:stop])
+        loss, right = loss + float(part_loss), right + float(part_right)
+    return loss / len(x), right / len(x)

@@ -1,0 +1,72 @@
+"""The build file: everything that a build depends on, typed; unknown keys are refused.
+
+The command line makes a Recipe, a `.toml` file is one, and every Bundle carries the one it came
+from, so that `edgeprune build recipe.toml` repeats it.
+"""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edgeprune.errors import UsageError
+from edgeprune.table import did_you_mean
+
+
+class Recipe(BaseModel):
+    """One build. Paths are relative to the folder that the command runs in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    target: str = "virtual-m4"
+    data: str | None = None
+    scale: str = "none"
+    method: str | None = None
+    speedup: float | None = Field(default=None, ge=1.0)
+    scope: Literal["global", "local"] = "global"
+    round_to: int = Field(default=1, ge=1)
+    keep: tuple[str, ...] = ()
+    epochs: int | None = Field(default=None, ge=0)
+    batch_size: int = Field(default=128, ge=1)
+    learning_rate: float | None = Field(default=None, gt=0.0)
+    augment: Literal["none", "shift", "flip-shift"] = "none"
+    distill: bool = True
+    quantize: Literal["int8"] = "int8"
+    samples: int = Field(default=200, ge=1)
+    toolchain: str = "zig"
+    out: str | None = None
+    seed: int = Field(default=0, ge=0)
+
+    def to_toml(self) -> str:
+        """The recipe as TOML, without what was left at None and without `out`."""
+        lines = ["# Repeat this build: edgeprune build recipe.toml"]
+        for name, value in self.model_dump(exclude_none=True, exclude={"out"}).items():
+            lines.append(f"{name} = {json.dumps(value)}")
+        return "\n".join(lines) + "\n"
+
+
+def make_recipe(values: dict[str, Any], where: str) -> Recipe:
+    """A Recipe from `values`; raises UsageError that names the key, `where` it stands, and the fix."""
+    try:
+        return Recipe(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            hint = did_you_mean(key, Recipe.model_fields)
+            raise UsageError(f"{where}: unknown key {key!r}", hint=hint) from None
+        raise UsageError(f"{where}: {key}: {first['msg']} (given: {first.get('input')!r})") from None
+
+
+def read_recipe(path: Path, overrides: dict[str, Any]) -> Recipe:
+    """Read a recipe file; options given on the command line (`overrides`) win."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no recipe at {path}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path} is not readable as TOML: {error}") from error
+    return make_recipe({**values, **overrides}, str(path))
