@@ -112,7 +112,10 @@ class ConstantPool:
         self._entries: dict[tuple[str, bytes], _Entry] = {}
 
     def add(self, name: str, ctype: str, array: Array, comment: str = "") -> str:
-        """Return the C name under which `array` can be read: new, or that of an equal array."""
+        """Return the C name under which `array` can be read: new, or that of an equal array.
+
+        The comment above it in C is its shape, unless another is given.
+        """
         _check_array(name, ctype, array)
         key = (ctype, array.tobytes())
         if key not in self._entries:
@@ -120,7 +123,8 @@ class ConstantPool:
             full = self._prefix + name
             if full in names:
                 raise InternalError(f"two different constants are called {full}")
-            self._entries[key] = _Entry(full, ctype, array, comment)
+            shape = ",".join(str(extent) for extent in array.shape)
+            self._entries[key] = _Entry(full, ctype, array, comment or f"({shape})")
         return self._entries[key].name
 
     def declarations(self) -> str:

@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeprune.errors import DataError, InternalError, ModelError
+from edgeprune.ops.avg_pool2d.op import AVERAGE_POOL_2D
 from edgeprune.ops.base import Op
+from edgeprune.ops.conv2d.op import CONV_2D
+from edgeprune.ops.max_pool2d.op import MAX_POOL_2D
 from edgeprune.table import Table
 from edgeprune.tflite.graph import DTYPES, Array, Node, QuantGraph, Tensor
 
 OPS: Table[Op[Any]] = Table(
     "operator",
     # One line per operator, in the order of the documents.
+    # Convolutions, dense layers and pooling.
+    CONV_2D,
+    AVERAGE_POOL_2D,
+    MAX_POOL_2D,
+    # Arithmetic, activations, shapes and conversions (H2: one line per operator below this one).
     error=ModelError,
 )
 

@@ -87,7 +87,7 @@ static inline ep_span ep_window_span(int32_t out, int32_t stride, int32_t pad, i
     return span;
 }
 
-/* The taps of a dilated filter that fall inside the input, along one dimension; end may be <= begin. */
+/* The taps of a dilated filter that fall inside the input, along one dimension; perhaps none. */
 static inline ep_span ep_tap_span(int32_t origin, int32_t dilation, int32_t taps, int32_t in)
 {
     ep_span span = {0, 0};

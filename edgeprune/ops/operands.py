@@ -1,5 +1,6 @@
 """What the operators' `read` functions share: fetching a node's tensors, and refusing them well."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -62,9 +63,32 @@ class Operands:
                 f"{tensor.name!r} is {tensor.dtype}, only int8 is supported",
                 hint="convert the model with full int8 quantization, inputs and outputs included",
             )
+        return self.one_scale(tensor)
+
+    def one_scale(self, tensor: Tensor) -> Tensor:
+        """`tensor`, which must be quantized with one scale."""
         if tensor.quantization is None or len(tensor.quantization.scales) != 1:
             raise self.error(f"{tensor.name!r} must be quantized with one scale")
         return tensor
+
+    def same_shape(self, tensor: Tensor, out: Tensor) -> None:
+        """Require `out` to have the shape of `tensor`."""
+        if tensor.shape != out.shape:
+            raise self.error(f"{out.name!r} is {out.shape}, {tensor.name!r} is {tensor.shape}")
+
+    def same_dtype(self, tensor: Tensor, out: Tensor, allowed: Container[str]) -> None:
+        """Require `out` to have the type of `tensor`, which must be in `allowed`."""
+        if tensor.dtype not in allowed:
+            raise self.error(f"{tensor.name!r} is {tensor.dtype}, which is not supported")
+        if tensor.dtype != out.dtype:
+            raise self.error(f"{out.name!r} is {out.dtype}, {tensor.name!r} is {tensor.dtype}")
+
+    def integers(self, position: int) -> tuple[int, ...]:
+        """The values of the input at `position`, which must be an int32 constant."""
+        tensor = self.constant(position)
+        if tensor.dtype != "int32":
+            raise self.error(f"input {position} ({tensor.name!r}) is {tensor.dtype}, must be int32")
+        return tuple(int(value) for value in tensor.array().reshape(-1))
 
     def options(self, kind: type[Kind]) -> Kind:
         """The options, which must be of class `kind`."""

@@ -21,9 +21,9 @@ _SHIFT_PIXELS = 4
 def flip_crop(images: Array, rng: np.random.Generator) -> Array:
     """Mirror and shift each of `images`, shape (N, height, width, channels); dtype and shape stay."""
     count, height, width = images.shape[:3]
-    rows = _shifted(height, rng.integers(-_SHIFT_PIXELS, _SHIFT_PIXELS + 1, count))
-    cols = _shifted(width, rng.integers(-_SHIFT_PIXELS, _SHIFT_PIXELS + 1, count))
-    mirrored = rng.integers(0, 2, count).astype(bool)
+    rows = _shifted(height, rng.integers(-_SHIFT_PIXELS, _SHIFT_PIXELS + 1, (count,)))
+    cols = _shifted(width, rng.integers(-_SHIFT_PIXELS, _SHIFT_PIXELS + 1, (count,)))
+    mirrored = rng.integers(0, 2, (count,)).astype(bool)
     cols[mirrored] = cols[mirrored, ::-1]
     return images[np.arange(count)[:, None, None], rows[:, :, None], cols[:, None, :]]
 
@@ -31,7 +31,8 @@ def flip_crop(images: Array, rng: np.random.Generator) -> Array:
 def _shifted(length: int, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Source positions (N, length) of a line shifted by each offset, reflected at both ends."""
     at = np.abs(np.arange(length)[None, :] + offsets[:, None])
-    return np.clip(np.where(at >= length, 2 * (length - 1) - at, at), 0, length - 1)
+    positions: npt.NDArray[np.int64] = np.where(at >= length, 2 * (length - 1) - at, at)
+    return positions.clip(0, length - 1)
 
 
 AUGMENTATIONS: dict[str, Augment] = {"flip-crop": flip_crop}

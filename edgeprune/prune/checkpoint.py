@@ -65,9 +65,7 @@ def save(state: TrainingState, folder: Path) -> None:
         "history": [asdict(epoch) for epoch in state.history],
     }
     arrays = {
-        f"{group}_{index}": array
-        for group in _GROUPS
-        for index, array in enumerate(getattr(state, group))
+        f"{group}_{index}": array for group in _GROUPS for index, array in enumerate(getattr(state, group))
     }
     new = folder / f".{FILE_NAME}.new"
     with new.open("wb") as file:
@@ -93,7 +91,9 @@ def load(folder: Path) -> TrainingState | None:
             **groups,
         )
     except Exception as error:
-        raise DataError(f"{path}: damaged training state: {error}", hint="delete it to start afresh") from error
+        raise DataError(
+            f"{path}: damaged training state: {error}", hint="delete it to start afresh"
+        ) from error
 
 
 def _in_order(file: Mapping[str, Array], group: str) -> tuple[Array, ...]:

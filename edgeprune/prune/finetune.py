@@ -227,7 +227,9 @@ class _Trainer:
             x = tf.cast(x, tf.float32)
             with tf.GradientTape() as tape:
                 scores = student_scores(x, training=True)
-                loss = _loss(scores, tf.one_hot(y, targets), teacher_scores and teacher_scores(x, training=False))
+                loss = _loss(
+                    scores, tf.one_hot(y, targets), teacher_scores and teacher_scores(x, training=False)
+                )
                 loss += tf.add_n(model.losses) if model.losses else 0.0
             self.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
             return loss
@@ -362,7 +364,8 @@ def _next_epoch(trainer: _Trainer, split: _Split, run: _Run, state: TrainingStat
     )
     if not math.isfinite(loss):
         raise UsageError(
-            f"the loss is no number after epoch {number}", hint=f"lower the learning rate of {run.learning_rate:g}"
+            f"the loss is no number after epoch {number}",
+            hint=f"lower the learning rate of {run.learning_rate:g}",
         )
     variables = trainer.variables()
     best = state.history[state.best_epoch - 1] if state.best_epoch else None
@@ -382,7 +385,9 @@ def _pass_over(trainer: _Trainer, split: _Split, run: _Run, number: int) -> floa
     steps = len(split.x) // run.batch_size
     losses = []
     for step, (x, y) in enumerate(_batches(split, run, number)):
-        trainer.optimizer.learning_rate.assign(_learning_rate(run, (number - 1) * steps + step, run.epochs * steps))
+        trainer.optimizer.learning_rate.assign(
+            _learning_rate(run, (number - 1) * steps + step, run.epochs * steps)
+        )
         losses.append(trainer.step(x, y))
         if run.on_step is not None:
             run.on_step(Progress(number, run.epochs, step + 1, steps, float(losses[-1])))

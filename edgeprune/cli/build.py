@@ -1,0 +1,83 @@
+"""`edgeprune build`: the whole pipeline; leaves a Bundle."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgeprune.cli.output import Output, common_options, table
+from edgeprune.cli.requirements import needs
+
+
+@click.command("build")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--target", help="A name from `edgeprune targets`.  [default: virtual-m4]")
+@click.option(
+    "--data", help="FILE.npz, an image folder, keras:NAME, sklearn:digits or package.module:function."
+)
+@click.option(
+    "--scale", help="How raw data become the model's input: none, 1/255, 1/127.5-1.  [default: none]"
+)
+@click.option("--method", help="A pruning method: l1, l2, random; `none` to skip.")
+@click.option("--speedup", type=float, help="MACs before / MACs after.")
+@click.option(
+    "--scope", type=click.Choice(["global", "local"]), help="Rank channels over all layers, or in each."
+)
+@click.option("--round-to", type=int, help="Keep a multiple of this many channels.")
+@click.option("--keep", multiple=True, help="A layer to leave alone (name or glob); may be repeated.")
+@click.option("--epochs", type=int, help="Fine-tuning epochs in all.")
+@click.option("--batch-size", type=int, help="Examples per training step.  [default: 128]")
+@click.option("--learning-rate", type=float, help="Highest learning rate of the schedule.")
+@click.option(
+    "--augment", type=click.Choice(["none", "shift", "flip-shift"]), help="Training images are varied."
+)
+@click.option("--distill/--no-distill", default=None, help="Learn from the original network too.")
+@click.option("--quantize", type=click.Choice(["int8"]), help="How the network becomes integers.")
+@click.option("--samples", type=int, help="Training examples that set the int8 ranges.  [default: 200]")
+@click.option("--toolchain", help="zig (default) or gcc-arm.")
+@click.option("--out", help="The Bundle.  [default: build/MODEL-TARGET]")
+@common_options
+def command(model: Path, out: Output, seed: int, **options: Any) -> None:
+    """Prune, quantise, compile and measure MODEL; leave a Bundle.
+
+    MODEL is a .keras or .h5 file, an int8 .tflite (compiled as it is) or a recipe .toml.
+    """
+    needs("numpy", "pydantic", "ziglang", extra="compile", what="build")
+    from edgeprune.artifact import Store, default_store
+    from edgeprune.pipeline import build
+    from edgeprune.recipe import make_recipe, read_recipe
+
+    given = {key: value for key, value in options.items() if value not in (None, ())}
+    if model.suffix == ".toml":
+        recipe = read_recipe(model, given)
+    else:
+        recipe = make_recipe({"model": str(model), "seed": seed, **given}, "command line")
+    if Path(recipe.model).suffix != ".tflite":
+        needs("keras", "tensorflow", "h5py", extra="build", what="a Keras model")
+    made = build(recipe, Store(default_store()))
+    out.emit(made.result(), _text(made.result(), made.manifest))
+
+
+def _text(result: dict[str, Any], manifest: dict[str, Any]) -> str:
+    """What a person wants to know, in a dozen lines."""
+    memory, rows = result["memory"], []
+    for stage in manifest["accuracy_stages"]:
+        if stage["accuracy"] is not None:
+            rows.append((f"accuracy, {stage['stage']}", f"{100 * stage['accuracy']:.2f} %"))
+    if result["pruned"]:
+        pruned = result["pruned"]
+        rows.append(("MACs", f"{result['float']['macs']:,} -> {pruned['macs']:,} ({pruned['speedup']:.2f}x)"))
+        rows.append(("parameters", f"{result['float']['params']:,} -> {pruned['params']:,}"))
+    for what, used, free in (
+        ("RAM", "ram_bytes", "ram_available_bytes"),
+        ("flash", "flash_bytes", "flash_available_bytes"),
+    ):
+        room = f" of {memory[free]:,}" if memory[free] else ""
+        rows.append((what, f"{memory[used]:,}{room} bytes"))
+    rows.append(("arena", f"{memory['arena_bytes']:,} bytes (bound {memory['arena_lower_bound_bytes']:,})"))
+    measured = manifest["measured"]
+    if measured:
+        rows.append(("instructions", f"{measured['instructions']:,} ({manifest['target_status']})"))
+        rows.append(("latency", f"{measured['latency_us']['median'] / 1000:.2f} ms ({measured['evidence']})"))
+    rows.append(("report", f"{result['bundle']}/report.html"))
+    return f"{result['bundle']}\n{table(rows)}"

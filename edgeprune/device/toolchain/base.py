@@ -1,0 +1,81 @@
+"""What a toolchain is: a command that compiles and links, and its flags for each core."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeprune.errors import ToolError, UsageError
+
+# Kernels compute floats as TFLM does: products are rounded before they are added, with FMA or without.
+MEANING_FLAGS = ("-std=c11", "-ffp-contract=off", "-fno-strict-aliasing")
+WARNING_FLAGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
+SIZE_FLAGS = ("-ffunction-sections", "-fdata-sections")
+FREESTANDING_FLAGS = (
+    "-ffreestanding",
+    "-fomit-frame-pointer",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+)
+OPTIMISE_FLAG = "-O2"
+
+OUTPUT_LINES = 20  # of a failed tool, in the message
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A C compiler that also links.
+
+    find         the command's first words; raises NotFoundError with the install line as hint
+    core_flags   by core, flags for compiling and linking
+    link_flags   flags for linking firmware
+    environment  what it needs in its environment
+    """
+
+    name: str
+    find: Callable[[], tuple[str, ...]]
+    core_flags: Mapping[str, tuple[str, ...]]
+    link_flags: tuple[str, ...]
+    environment: Callable[[], Mapping[str, str]] = dict
+
+    def flags(self, core: str) -> tuple[str, ...]:
+        """All flags to compile a file for `core`; UsageError if the toolchain does not know it."""
+        if core not in self.core_flags:
+            raise UsageError(
+                f"toolchain {self.name} has no flags for the core {core!r}",
+                hint=f"known cores: {', '.join(self.core_flags)}",
+            )
+        freestanding = () if core == "host" else FREESTANDING_FLAGS
+        return (
+            *self.core_flags[core],
+            OPTIMISE_FLAG,
+            *MEANING_FLAGS,
+            *freestanding,
+            *SIZE_FLAGS,
+            *WARNING_FLAGS,
+        )
+
+    def run(self, arguments: Sequence[str], folder: Path) -> None:
+        """Run the compiler in `folder`; ToolError holds the command and the last lines if it fails."""
+        run_tool((*self.find(), *arguments), folder, self.environment())
+
+
+def run_tool(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Run `command` in `folder`; raises ToolError if its exit status is not 0."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()[-OUTPUT_LINES:]
+        raise ToolError(
+            f"{shlex.join(command)}\nended with status {done.returncode}:\n" + "\n".join(lines),
+        )

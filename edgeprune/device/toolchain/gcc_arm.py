@@ -1,0 +1,33 @@
+"""arm-none-eabi-gcc from the PATH; newlib gives memcpy and its kin, libgcc the arithmetic."""
+
+import shutil
+
+from edgeprune.device.toolchain.base import Toolchain
+from edgeprune.errors import NotFoundError
+
+
+def find_gcc_arm() -> tuple[str, ...]:
+    """The compiler on the PATH."""
+    program = shutil.which("arm-none-eabi-gcc")
+    if program is None:
+        raise NotFoundError(
+            "the C compiler arm-none-eabi-gcc is not on the PATH",
+            hint="apt install gcc-arm-none-eabi libnewlib-arm-none-eabi, or use the toolchain zig",
+        )
+    return (program,)
+
+
+GCC_ARM = Toolchain(
+    name="gcc-arm",
+    find=find_gcc_arm,
+    core_flags={
+        "cortex-m4": ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    },
+    link_flags=(
+        "-nostartfiles",
+        "-Wl,--gc-sections",
+        "-Wl,--build-id=none",
+        "-Wl,--no-warn-rwx-segments",
+        "-Wl,--fatal-warnings",
+    ),
+)

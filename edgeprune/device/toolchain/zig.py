@@ -1,0 +1,50 @@
+"""zig cc: clang, lld and a C runtime for every core in one Python package, ziglang; the default.
+
+The first build for a core compiles the runtime (compiler_rt: memcpy, 64-bit division, ...), which
+takes about half a minute; it is kept in ZIG_GLOBAL_CACHE_DIR.
+"""
+
+import importlib.util
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgeprune.device.toolchain.base import Toolchain
+from edgeprune.errors import NotFoundError
+
+
+def find_zig() -> tuple[str, ...]:
+    """The zig program of the package ziglang."""
+    spec = importlib.util.find_spec("ziglang")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        for name in ("zig", "zig.exe"):
+            program = Path(folder) / name
+            if program.is_file():
+                return (str(program), "cc")
+    raise NotFoundError(
+        "the C compiler is missing: no Python package ziglang",
+        hint="pip install 'edgeprune[compile]'",
+    )
+
+
+def zig_environment() -> Mapping[str, str]:
+    """Where zig keeps what it compiled: ZIG_GLOBAL_CACHE_DIR if set, else the user's cache folder."""
+    chosen = os.environ.get("ZIG_GLOBAL_CACHE_DIR")
+    if chosen is None:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        chosen = str(Path(base) / "edgeprune" / "zig")
+    return {"ZIG_GLOBAL_CACHE_DIR": chosen, "ZIG_LOCAL_CACHE_DIR": chosen}
+
+
+ZIG = Toolchain(
+    name="zig",
+    find=find_zig,
+    core_flags={
+        # Plain cortex_m4 would have no FPU; -mfpu and -mfloat-abi are ignored by zig.
+        "cortex-m4": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp"),
+        "host": (),
+    },
+    # -nostdlib would drop compiler_rt as well: a freestanding target has no other library anyway.
+    link_flags=("-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096"),
+    environment=zig_environment,
+)

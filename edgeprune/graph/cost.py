@@ -1,0 +1,67 @@
+"""What a Graph costs to run: multiply-accumulates and parameters, per node and in all.
+
+Counted are the multiply-accumulates of convolutions and dense layers, padding included, for one input:
+
+    Conv1D, Conv2D          out positions x kernel x in channels / groups x out channels
+    DepthwiseConv           out positions x kernel x out channels
+    SeparableConv           the depthwise and the pointwise part
+    ConvTranspose           in positions x kernel x in channels x out channels
+    Dense                   in features x units, for each position of an input that has several
+
+Nothing else counts: no bias, normalisation (folded before it runs), activation, pooling or addition.
+Parameters are all weights, moving averages included; a shared layer runs twice but is stored once.
+"""
+
+import math
+from dataclasses import dataclass
+
+from edgeprune.graph.ir import Graph, Node, Shape
+
+
+@dataclass(frozen=True)
+class NodeCost:
+    """The cost of one node; `parameters` is 0 where an earlier node holds the same layer."""
+
+    name: str
+    kind: str
+    macs: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of a network for one input."""
+
+    nodes: tuple[NodeCost, ...]
+
+    @property
+    def macs(self) -> int:
+        return sum(node.macs for node in self.nodes)
+
+    @property
+    def parameters(self) -> int:
+        return sum(node.parameters for node in self.nodes)
+
+
+def count(graph: Graph) -> Cost:
+    """Count multiply-accumulates and parameters of every node."""
+    seen: set[str] = set()
+    costs = []
+    for node in graph.nodes:
+        inputs = [graph.by_name[name].shape for name in node.inputs]
+        parameters = 0 if node.layer in seen else node.parameters
+        seen.add(node.layer)
+        costs.append(NodeCost(node.name, node.kind, _macs(node, inputs), parameters))
+    return Cost(tuple(costs))
+
+
+def _macs(node: Node, inputs: list[Shape]) -> int:
+    sizes = {name: int(array.size) for name, array in node.weights.items()}
+    if node.kind in ("Conv1DTranspose", "Conv2DTranspose"):
+        return sizes["kernel"] * math.prod(inputs[0][:-1])
+    if "Conv" in node.kind:
+        kernels = ("kernel", "depthwise_kernel", "pointwise_kernel")
+        return sum(sizes.get(kernel, 0) for kernel in kernels) * math.prod(node.shape[:-1])
+    if node.kind == "Dense":
+        return sizes["kernel"] * math.prod(inputs[0][:-1])
+    return 0

@@ -1,0 +1,123 @@
+"""Which buffer every tensor is in, and in which steps that buffer is needed.
+
+A step is one kernel call; operators that only rename their input (RESHAPE) run no kernel, and their
+output is the input's buffer. Step -1 is before the first kernel, when the host writes the inputs; step
+n, behind the last, is when it reads the outputs. Nothing is computed in place.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgeprune.errors import InternalError, ModelError
+from edgeprune.memory.plan import Buffer
+from edgeprune.ops import BoundNode
+from edgeprune.ops.base import KernelCall
+from edgeprune.tflite.graph import QuantGraph
+
+BEFORE = -1
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kernel call; `scratch` is the buffer of its last argument, where it has one."""
+
+    index: int
+    bound: BoundNode
+    call: KernelCall
+    scratch: Buffer | None
+
+
+@dataclass(frozen=True)
+class Liveness:
+    """The kernel calls of a network and the buffers that they work on.
+
+    `roots` gives for each tensor the tensor whose bytes it is (itself, unless an alias made it);
+    `storage` the buffer of each root that lives in the arena. Constants are in flash, so in neither
+    is a constant's buffer.
+    """
+
+    steps: tuple[Step, ...]
+    buffers: tuple[Buffer, ...]
+    roots: tuple[int, ...]
+    storage: dict[int, Buffer]
+
+    def buffer(self, tensor: int) -> Buffer | None:
+        """The arena's buffer that holds `tensor`; None for a constant."""
+        return self.storage.get(self.roots[tensor])
+
+
+def live_ranges(graph: QuantGraph, nodes: Sequence[BoundNode]) -> Liveness:
+    """The steps, buffers and storage of `graph`, whose bound nodes are `nodes`.
+
+    Raises ModelError for a network output that is a constant: no kernel would write it.
+    """
+    roots = _roots(graph, nodes)
+    running = [bound for bound in nodes if not bound.op.is_alias]
+    calls = [bound.op.kernel(bound.params, bound.node) for bound in running]
+    ranges = _ranges(graph, roots, calls)
+    storage = {
+        tensor: Buffer(f"t{tensor}:{graph.tensors[tensor].name}", graph.tensors[tensor].size_bytes, *steps)
+        for tensor, steps in ranges.items()
+    }
+    steps = tuple(
+        Step(
+            i,
+            bound,
+            call,
+            Buffer(f"scratch{i}", call.scratch_bytes, i, i + 1) if call.scratch_bytes else None,
+        )
+        for i, (bound, call) in enumerate(zip(running, calls, strict=True))
+    )
+    scratch = [step.scratch for step in steps if step.scratch is not None]
+    return Liveness(steps, (*storage.values(), *scratch), roots, storage)
+
+
+def _scratch(step: int, call: KernelCall) -> Buffer | None:
+    return Buffer(f"scratch{step}", call.scratch_bytes, step, step + 1) if call.scratch_bytes else None
+
+
+def _roots(graph: QuantGraph, nodes: Sequence[BoundNode]) -> tuple[int, ...]:
+    roots = list(range(len(graph.tensors)))
+    for bound in nodes:  # in running order: an input's root is known before it is used
+        if bound.op.is_alias:
+            source, renamed = roots[bound.node.inputs[0]], bound.node.outputs[0]
+            if graph.tensors[source].size_bytes != graph.tensors[renamed].size_bytes:
+                raise InternalError(f"{graph.place(bound.node)} renames a tensor of another size")
+            roots[renamed] = source
+    return tuple(roots)
+
+
+def _ranges(
+    graph: QuantGraph, roots: tuple[int, ...], calls: Sequence[KernelCall]
+) -> dict[int, tuple[int, int]]:
+    """By root, the half-open range of steps; every written tensor is live for one step at least."""
+    starts: dict[int, int] = {}
+    stops: dict[int, int] = {}
+
+    def write(tensor: int, step: int) -> None:
+        if tensor in starts or graph.tensors[tensor].is_constant:
+            raise ModelError(f"tensor {graph.tensors[tensor].name!r} is written more than once")
+        starts[tensor], stops[tensor] = step, step + 1
+
+    def read(tensor: int, step: int) -> None:
+        root = roots[tensor]
+        if root in starts:
+            stops[root] = max(stops[root], step + 1)
+        elif not graph.tensors[root].is_constant:
+            raise ModelError(f"tensor {graph.tensors[root].name!r} is read before it is written")
+
+    for tensor in graph.inputs:
+        write(tensor, BEFORE)
+    for step, call in enumerate(calls):
+        for tensor in call.inputs:
+            read(tensor, step)
+        for tensor in call.outputs:
+            write(tensor, step)
+    for tensor in graph.outputs:
+        if graph.tensors[roots[tensor]].is_constant:
+            raise ModelError(
+                f"network output {graph.tensors[tensor].name!r} is a constant",
+                hint="remove that output from the model",
+            )
+        read(tensor, len(calls))
+    return {tensor: (starts[tensor], stops[tensor]) for tensor in starts}

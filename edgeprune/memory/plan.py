@@ -1,0 +1,80 @@
+"""Buffers, and where they are in the arena."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+def round_up(value: int, multiple: int) -> int:
+    """The smallest multiple of `multiple` that is not below `value`."""
+    return -(-value // multiple) * multiple
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Bytes that are needed in the steps `start <= step < stop`; the name tells buffers apart."""
+
+    name: str
+    size_bytes: int
+    start: int
+    stop: int
+
+    def meets(self, other: "Buffer") -> bool:
+        """Whether there is a step in which both are needed."""
+        return self.start < other.stop and other.start < self.stop
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """The offset of each buffer in the arena; `planner` is who decided it."""
+
+    offsets: Mapping[Buffer, int]
+    align_bytes: int
+    planner: str = ""
+
+    @property
+    def arena_bytes(self) -> int:
+        """What the arena must have; never 0, since C has no empty arrays."""
+        ends = [offset + buffer.size_bytes for buffer, offset in self.offsets.items()]
+        return round_up(max(ends, default=1), self.align_bytes)
+
+    @property
+    def lower_bound_bytes(self) -> int:
+        """No plan of these buffers can do with less."""
+        return max((load for _, load in self._loads()), default=self.align_bytes)
+
+    @property
+    def peak_step(self) -> int:
+        """The first step that needs `lower_bound_bytes`; -1 is before the first kernel."""
+        return min((-load, step) for step, load in self._loads())[1]
+
+    def _loads(self) -> Iterable[tuple[int, int]]:
+        return step_loads(self.offsets, self.align_bytes)
+
+
+class Planner(Protocol):
+    """Places buffers: what the entries of PLANNERS can do."""
+
+    @property
+    def name(self) -> str: ...
+
+    def plan(self, buffers: Iterable[Buffer], align_bytes: int) -> MemoryPlan:
+        """Place all buffers, offsets multiples of `align_bytes`."""
+        ...
+
+
+def step_loads(buffers: Iterable[Buffer], align_bytes: int) -> list[tuple[int, int]]:
+    """The bytes needed, each buffer rounded up, in every step in which a buffer starts.
+
+    The load can only grow where a buffer starts, so the largest of these is the largest of all.
+    """
+    known = list(buffers)
+    return [
+        (step, sum(round_up(b.size_bytes, align_bytes) for b in known if b.start <= step < b.stop))
+        for step in sorted({b.start for b in known})
+    ]
+
+
+def lower_bound_bytes(buffers: Iterable[Buffer], align_bytes: int) -> int:
+    """The largest load of a step: no plan can do with less."""
+    return max((load for _, load in step_loads(buffers, align_bytes)), default=0)

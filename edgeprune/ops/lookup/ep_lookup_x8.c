@@ -1,0 +1,10 @@
+#include "ep_lookup_x8.h"
+
+void ep_lookup_x8(const ep_lookup_x8_params *p, const void *in, void *out)
+{
+    const uint8_t *from = in;
+    uint8_t *to = out;
+    for (int32_t i = 0; i < p->count; i++) {
+        to[i] = p->table[from[i]];
+    }
+}

@@ -1,0 +1,27 @@
+"""SUB, int8: ADD's arithmetic with the second operand's sign turned, on ADD's kernel.
+
+TFLM divides the scales in float32 here and in double for ADD, so the factors are not always ADD's.
+"""
+
+import numpy as np
+
+from edgeprune.ops.add.op import EXTRA_BITS, RULES, Params, kernel, params_of, reference
+from edgeprune.ops.base import Op
+from edgeprune.ops.operands import Operands
+from edgeprune.ops.sub.cases import cases
+from edgeprune.tflite.graph import Node, QuantGraph
+
+
+def read(graph: QuantGraph, node: Node) -> Params:
+    """The parameters of a SUB."""
+    operands = Operands(graph, node)
+    operands.count(2, 2)
+    a, b = operands.int8(operands.input(0)), operands.int8(operands.input(1))
+    out = operands.int8(operands.output())
+    scale_a, scale_b, scale_out = (np.float32(tensor.scale) for tensor in (a, b, out))
+    common = np.float32(2) * max(scale_a, scale_b)
+    factors = scale_a / common, scale_b / common, common / (np.float32(1 << EXTRA_BITS) * scale_out)
+    return params_of(operands, (a, b, out), (float(factors[0]), float(factors[1]), float(factors[2])), sign=-1)
+
+
+SUB = Op("SUB", read, RULES, reference, kernel, cases)

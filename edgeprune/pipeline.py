@@ -1,0 +1,93 @@
+"""The flow, as code. Read this first.
+
+    MODEL ──load──► prune ──► fine-tune ──► quantize ──► .tflite ──► compile ──► firmware
+                                                                       │            │
+                                              evaluate (host, exact) ◄─┘            ▼
+                                                       Bundle ◄── report ◄── measure (virtual board)
+
+Every stage is a function from files to files, kept in the store under the hash of what it depends
+on: a build that is repeated reuses what has not changed, and an interrupted one goes on. Only the
+stages that train or convert import TensorFlow, and only when they run.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeprune.artifact import Stage, Store
+from edgeprune.data import Dataset
+from edgeprune.device.target import Target, find_target
+from edgeprune.errors import UsageError
+from edgeprune.recipe import Recipe
+from edgeprune.stages import bundle, firmware, network
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a build leaves: the Bundle's folder and manifest, and how each stage went."""
+
+    bundle: Path
+    manifest: dict[str, Any]
+    stages: tuple[Stage, ...]
+
+    def result(self) -> dict[str, Any]:
+        """The JSON of INTERFACE.md section 3."""
+        keys = ("target", "seed", "float", "pruned", "int8", "memory", "fits")
+        return {
+            "bundle": str(self.bundle),
+            **{key: self.manifest[key] for key in keys},
+            "stages": [stage.record() for stage in self.stages],
+        }
+
+
+def build(recipe: Recipe, store: Store) -> Build:
+    """Run the whole pipeline and leave a Bundle at the recipe's `out`."""
+    target = find_target(recipe.target)
+    model, out = Path(recipe.model), output_folder(recipe)
+    bundle.check_place(out)
+    trained, tflite, data = _network(recipe, model, store)
+    compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.seed)
+    tested = firmware.evaluate(store, tflite, compiled, data, trained, recipe.seed)
+    measured = firmware.measure(store, compiled, tested, target)
+    stages = (*_run(trained), *([] if trained is None else [tflite]), compiled, tested)
+    stages += () if measured is None else (measured,)
+    manifest = bundle.assemble(out, recipe, target, tflite, trained, compiled, tested, measured, data)
+    return Build(out, manifest, stages)
+
+
+def _network(
+    recipe: Recipe, model: Path, store: Store
+) -> tuple[network.Trained | None, Stage, Dataset | None]:
+    """The int8 network of the recipe: pruned, fine-tuned and quantised, or taken as it is."""
+    if model.suffix == ".tflite":
+        if recipe.method not in (None, "none"):
+            raise UsageError(
+                f"--method {recipe.method} cannot prune {model.name}: a .tflite is compiled as it is",
+                hint="give the Keras model that it was made from",
+            )
+        tflite = network.take_tflite(store, model)
+        return None, tflite, network.load_test_data(recipe, tflite)
+    loaded = network.load(store, model)
+    data = network.load_training_data(recipe, loaded)
+    score = network.score(store, loaded, data)
+    trained = network.Trained(loaded, score)
+    if recipe.method not in (None, "none"):
+        pruned = network.prune(store, loaded, recipe)
+        tuned = network.finetune(store, loaded, pruned, data, recipe)
+        trained = network.Trained(loaded, score, pruned, tuned)
+    return trained, network.quantize(store, trained.final, data, recipe), data
+
+
+def _run(trained: network.Trained | None) -> tuple[Stage, ...]:
+    if trained is None:
+        return ()
+    stages = (trained.loaded, trained.score, trained.pruned, trained.tuned)
+    return tuple(stage for stage in stages if stage is not None)
+
+
+def output_folder(recipe: Recipe) -> Path:
+    """`--out`, or build/MODEL-TARGET."""
+    return Path(recipe.out) if recipe.out else Path("build") / f"{Path(recipe.model).stem}-{recipe.target}"
+
+
+__all__ = ["Build", "Target", "build", "output_folder"]

@@ -1,0 +1,6 @@
+#include "ep_runner.h"
+
+int main(void)
+{
+    ep_runner();
+}

@@ -1,0 +1,191 @@
+"""The last stage: pack what the others left into the Bundle, with its manifest and report.
+
+The manifest holds nothing that differs between two builds of the same inputs: no times, no paths of
+the machine. Stages stand in it by name, with null for what only one run has.
+"""
+
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from edgeprune import __version__
+from edgeprune.artifact import (
+    BUNDLE_SCHEMA,
+    MANIFEST,
+    Stage,
+    files_below,
+    install_folder,
+    is_replaceable,
+    sha256_file,
+    to_json,
+    write_atomic,
+)
+from edgeprune.data import Dataset
+from edgeprune.device.target import Target
+from edgeprune.errors import UsageError
+from edgeprune.recipe import Recipe
+from edgeprune.report.html import render
+from edgeprune.stages.network import Trained
+
+PACKAGES = ("numpy", "keras", "tensorflow-cpu", "tensorflow", "ziglang")
+
+
+def check_place(out: Path) -> None:
+    """Refuse, before any work is done, an output folder that is not ours to replace."""
+    if out.exists() and not is_replaceable(out):
+        raise UsageError(f"{out} exists and is not a Bundle", hint="choose another --out, or remove it")
+
+
+def assemble(
+    out: Path,
+    recipe: Recipe,
+    target: Target,
+    tflite: Stage,
+    trained: Trained | None,
+    compiled: Stage,
+    tested: Stage,
+    measured: Stage | None,
+    data: Dataset | None,
+) -> dict[str, Any]:
+    """Make the Bundle at `out`, replacing an older one as a whole; returns its manifest."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.new-"))
+    try:
+        made.chmod(0o755)
+        shutil.copyfile(tflite.folder / "model.tflite", made / "model.tflite")
+        for stage in (compiled, tested):
+            shutil.copytree(stage.folder / "bundle", made, dirs_exist_ok=True)
+        write_atomic(made / "recipe.toml", recipe.to_toml())
+        profile = None if measured is None else measured.json("profile.json")
+        manifest = _describe(recipe, target, tflite, trained, compiled, tested, data)
+        manifest["measured"] = profile
+        manifest["files"] = _hashes(made)
+        write_atomic(made / "report.html", render(manifest, profile))
+        manifest["files"] = _hashes(made)
+        write_atomic(made / MANIFEST, to_json(manifest))
+        install_folder(made, out)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return manifest
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files_below(folder)}
+
+
+def _describe(
+    recipe: Recipe,
+    target: Target,
+    tflite: Stage,
+    trained: Trained | None,
+    compiled: Stage,
+    tested: Stage,
+    data: Dataset | None,
+) -> dict[str, Any]:
+    firmware, test = compiled.json("compile.json"), tested.json("evaluate.json")
+    stages = [s for s in (trained and trained.loaded, trained and trained.score) if s]
+    stages += [s for s in (trained and trained.pruned, trained and trained.tuned) if s]
+    names = [s.name for s in (*stages, tflite, compiled, tested)] + (
+        ["measure"] if target.kind == "mcu" else []
+    )
+    return {
+        "schema": BUNDLE_SCHEMA,
+        "bundle": ".",
+        "name": Path(recipe.model).stem,
+        "target": target.name,
+        "target_title": target.title,
+        "target_status": target.status,
+        "seed": recipe.seed,
+        "model_sha256": sha256_file(tflite.folder / "model.tflite"),
+        "model_hash": firmware["model_hash"],
+        "float": _float(trained, firmware),
+        "pruned": _pruned(trained, recipe),
+        "int8": {"accuracy": test["accuracy"], "agreement": test["agreement"]},
+        "memory": firmware["memory"],
+        "fits": True,
+        "stages": [{"name": name, "seconds": None, "cached": None} for name in dict.fromkeys(names)],
+        "data": None if data is None else _describe_data(data),
+        "accuracy_stages": _accuracy_stages(trained, test),
+        "network": _network(trained),
+        "io": tflite.json("io.json"),
+        "layers": firmware["layers"],
+        "plan": firmware["plan"],
+        "parity": test["parity"],
+        "versions": _versions(),
+    }
+
+
+def _describe_data(data: Dataset) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "sha256": data.sha256,
+        "train_examples": len(data.x_train),
+        "test_examples": len(data.x_test),
+    }
+
+
+def _float(trained: Trained | None, firmware: Mapping[str, Any]) -> dict[str, Any]:
+    if trained is None:
+        return {"accuracy": None, "macs": firmware["macs"], "params": firmware["params"]}
+    network = trained.loaded.json("network.json")
+    score = trained.score.json("score.json")["accuracy"] if trained.score else None
+    return {"accuracy": score, "macs": network["macs"], "params": network["params"]}
+
+
+def _pruned(trained: Trained | None, recipe: Recipe) -> dict[str, Any] | None:
+    if trained is None or trained.pruned is None or trained.tuned is None:
+        return None
+    before, after = trained.loaded.json("network.json"), trained.pruned.json("network.json")
+    return {
+        "method": recipe.method,
+        "accuracy": trained.tuned.json("tuning.json")["accuracy"],
+        "macs": after["macs"],
+        "params": after["params"],
+        "speedup": before["macs"] / after["macs"],
+    }
+
+
+def _accuracy_stages(trained: Trained | None, test: Mapping[str, Any]) -> list[dict[str, Any]]:
+    stages: list[dict[str, Any]] = []
+    if trained is not None and trained.score is not None:
+        stages.append({"stage": "float", "accuracy": trained.score.json("score.json")["accuracy"]})
+    if trained is not None and trained.tuned is not None:
+        tuning = trained.tuned.json("tuning.json")
+        stages.append({"stage": "pruned", "accuracy": tuning["accuracy_before"]})
+        stages.append({"stage": "fine-tuned", "accuracy": tuning["accuracy"]})
+    stages.append({"stage": "int8", "accuracy": test["accuracy"]})
+    return stages
+
+
+def _network(trained: Trained | None) -> list[dict[str, Any]]:
+    """Cost of each layer before and after pruning."""
+    if trained is None:
+        return []
+    before = trained.loaded.json("network.json")["layers"]
+    after = {layer["name"]: layer for layer in trained.final_network["layers"]}
+    return [
+        {
+            "name": layer["name"],
+            "kind": layer["kind"],
+            "macs_before": layer["macs"],
+            "macs_after": after[layer["name"]]["macs"],
+            "parameters_before": layer["params"],
+            "parameters_after": after[layer["name"]]["params"],
+        }
+        for layer in before
+    ]
+
+
+def _versions() -> dict[str, str]:
+    found = {"edgeprune": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,297 @@
+"""Stages on the float network: load, score, prune, fine-tune, quantise.
+
+TensorFlow is imported inside the functions that a stage runs, so a stage that is reused costs nothing.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeprune.artifact import Stage, Store, code_hash, sha256_file, to_json, write_atomic
+from edgeprune.data import Dataset, load_data
+from edgeprune.errors import DataError, ModelError, UsageError
+from edgeprune.recipe import Recipe
+
+log = logging.getLogger("edgeprune")
+
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+EPOCHS = 12
+PREDICT_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The float network through its stages; pruned and tuned only when asked for."""
+
+    loaded: Stage
+    score: Stage | None
+    pruned: Stage | None = None
+    tuned: Stage | None = None
+
+    @property
+    def final(self) -> Stage:
+        """The stage whose model is quantised."""
+        return self.tuned or self.pruned or self.loaded
+
+    @property
+    def final_network(self) -> dict[str, Any]:
+        """Cost of the network that is quantised, per layer."""
+        described: dict[str, Any] = (self.pruned or self.loaded).json("network.json")
+        return described
+
+
+def load(store: Store, model: Path) -> Stage:
+    """Read a Keras model of any age into `model.keras`, with its cost per layer in `network.json`."""
+    if not model.exists():
+        raise ModelError(f"no model at {model}", hint="give a .keras, .h5 or int8 .tflite file")
+    if model.suffix not in KERAS_SUFFIXES:
+        raise ModelError(
+            f"{model.name}: a model is .keras, .h5 or an int8 .tflite",
+            hint="save it from Keras with model.save('model.keras')",
+        )
+
+    def make(result: Path, work: Path) -> None:
+        from edgeprune.graph.check import check
+        from edgeprune.graph.keras_in import from_keras
+        from edgeprune.graph.keras_out import to_keras
+        from edgeprune.graph.load import load_model
+
+        graph = from_keras(load_model(model))
+        check(graph)
+        to_keras(graph).save(result / "model.keras")
+        write_atomic(result / "network.json", to_json(_describe(graph)))
+
+    inputs = {"model": sha256_file(model), "suffix": model.suffix, "code": code_hash("graph")}
+    return store.stage("load", inputs, make)
+
+
+def _describe(graph: Any) -> dict[str, Any]:
+    """Shapes and cost of a Graph as JSON values."""
+    from edgeprune.graph.cost import count
+
+    cost = count(graph)
+    return {
+        "inputs": [list(graph.by_name[name].shape) for name in graph.inputs],
+        "outputs": [list(graph.by_name[name].shape) for name in graph.outputs],
+        "macs": cost.macs,
+        "params": cost.parameters,
+        "layers": [
+            {
+                "name": node.name,
+                "kind": node.kind,
+                "macs": cost.by_node[node.name].macs,
+                "params": cost.by_node[node.name].parameters,
+            }
+            for node in graph.nodes
+        ],
+    }
+
+
+def load_training_data(recipe: Recipe, loaded: Stage) -> Dataset:
+    """The data set of the recipe, checked against the model; a Keras model cannot do without."""
+    if recipe.data is None:
+        raise UsageError(
+            "a Keras model needs --data: int8 ranges come from training examples",
+            hint="--data FILE.npz with x_train y_train x_test y_test, an image folder, or keras:NAME",
+        )
+    shapes = loaded.json("network.json")
+    return load_data(
+        recipe.data, input_shape=_single(shapes["inputs"]), output_shape=_single(shapes["outputs"])
+    )
+
+
+def _single(shapes: list[list[int]]) -> tuple[int, ...]:
+    if len(shapes) != 1:
+        raise ModelError(
+            f"the model has {len(shapes)} inputs or outputs; training and calibration take one of each",
+            hint="split the model, or quantise it yourself and give the .tflite",
+        )
+    return tuple(shapes[0])
+
+
+def load_test_data(recipe: Recipe, tflite: Stage) -> Dataset | None:
+    """The data set for a `.tflite`, if the recipe names one."""
+    if recipe.data is None:
+        return None
+    described = tflite.json("io.json")
+    return load_data(
+        recipe.data,
+        input_shape=_single([tensor["shape"][1:] for tensor in described["inputs"]]),
+        output_shape=_single([tensor["shape"][1:] for tensor in described["outputs"]]),
+    )
+
+
+def predict(model: Any, data: Dataset) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Outputs of a Keras model on the test set, (examples, outputs)."""
+    rows = [
+        np.asarray(model(data.batch(data.x_test[start : start + PREDICT_BATCH]), training=False))
+        for start in range(0, len(data.x_test), PREDICT_BATCH)
+    ]
+    return np.concatenate(rows).reshape(len(data.x_test), -1)
+
+
+def accuracy(top1: np.ndarray[Any, Any], data: Dataset) -> float:
+    """Fraction of the test set that `top1` (class per example) has right."""
+    return float(np.mean(top1 == data.y_test))
+
+
+def score(store: Store, loaded: Stage, data: Dataset) -> Stage:
+    """Float accuracy of the model as given, and its class for each test example."""
+
+    def make(result: Path, work: Path) -> None:
+        import keras
+
+        from edgeprune.data import check_scaling
+
+        model = keras.models.load_model(loaded.folder / "model.keras", compile=False)
+        check_scaling(model, data)
+        top1 = predict(model, data).argmax(axis=1)
+        np.save(result / "top1.npy", top1.astype(np.int32))
+        write_atomic(result / "score.json", to_json({"accuracy": accuracy(top1, data)}))
+
+    inputs = {"load": loaded.key, "data": data.sha256, "code": code_hash("data", "stages")}
+    return store.stage("score", inputs, make)
+
+
+def prune(store: Store, loaded: Stage, recipe: Recipe) -> Stage:
+    """Remove channels physically, and prove the smaller network equal to the masked one."""
+    if recipe.speedup is None:
+        raise UsageError(f"--method {recipe.method} needs --speedup S, the MACs before / after")
+    arguments: Mapping[str, Any] = {
+        "method": recipe.method,
+        "speedup": recipe.speedup,
+        "scope": recipe.scope,
+        "round_to": recipe.round_to,
+        "keep": list(recipe.keep),
+        "seed": recipe.seed,
+    }
+
+    def make(result: Path, work: Path) -> None:
+        import keras
+
+        from edgeprune.graph.keras_in import from_keras
+        from edgeprune.graph.keras_out import to_keras
+        from edgeprune.prune import prune_graph
+
+        graph = from_keras(keras.models.load_model(loaded.folder / "model.keras", compile=False))
+        pruned = prune_graph(graph, **{**arguments, "keep": recipe.keep})
+        to_keras(pruned.graph).save(result / "model.keras")
+        write_atomic(result / "network.json", to_json(_describe(pruned.graph)))
+        write_atomic(result / "plan.json", to_json(pruned.plan.describe()))
+
+    inputs = {"load": loaded.key, **arguments, "code": code_hash("graph", "prune")}
+    return store.stage("prune", inputs, make)
+
+
+def finetune(store: Store, loaded: Stage, pruned: Stage, data: Dataset, recipe: Recipe) -> Stage:
+    """Train the pruned network, the original as its teacher unless the recipe says otherwise."""
+    arguments = {
+        "epochs": EPOCHS if recipe.epochs is None else recipe.epochs,
+        "batch_size": recipe.batch_size,
+        "learning_rate": recipe.learning_rate,
+        "augment": recipe.augment,
+        "seed": recipe.seed,
+    }
+
+    def make(result: Path, work: Path) -> None:
+        import keras
+
+        from edgeprune.prune.finetune import finetune as train
+
+        model = keras.models.load_model(pruned.folder / "model.keras", compile=False)
+        before = accuracy(predict(model, data).argmax(axis=1), data)
+        teacher = (
+            keras.models.load_model(loaded.folder / "model.keras", compile=False) if recipe.distill else None
+        )
+        history = train(model, data, **arguments, checkpoint_dir=work, log=log.info, distill_from=teacher)
+        after = accuracy(predict(model, data).argmax(axis=1), data)
+        model.save(result / "model.keras")
+        described = {"accuracy_before": before, "accuracy": after, "epochs": history.describe()}
+        write_atomic(result / "tuning.json", to_json(described))
+
+    inputs = {
+        "prune": pruned.key,
+        "data": data.sha256,
+        **arguments,
+        "distill": recipe.distill,
+        "code": code_hash("data", "prune"),
+    }
+    return store.stage("finetune", inputs, make)
+
+
+def quantize(store: Store, final: Stage, data: Dataset, recipe: Recipe) -> Stage:
+    """Full int8, ranges from training examples; leaves `model.tflite`."""
+
+    def make(result: Path, work: Path) -> None:
+        import keras
+
+        from edgeprune.quant import quantize as convert
+
+        model = keras.models.load_model(final.folder / "model.keras", compile=False)
+        raw = convert(model, data, samples=recipe.samples, seed=recipe.seed)
+        (result / "model.tflite").write_bytes(raw)
+        write_atomic(result / "io.json", to_json(_describe_io(raw)))
+
+    inputs = {
+        final.name: final.key,
+        "data": data.sha256,
+        "samples": recipe.samples,
+        "seed": recipe.seed,
+        "code": code_hash("data", "quant", "graph"),
+    }
+    return store.stage("quantize", inputs, make)
+
+
+def take_tflite(store: Store, model: Path) -> Stage:
+    """A `.tflite` as it is, read once to know that it can be."""
+    if not model.exists():
+        raise ModelError(f"no model at {model}", hint="give a .keras, .h5 or int8 .tflite file")
+
+    def make(result: Path, work: Path) -> None:
+        raw = model.read_bytes()
+        write_atomic(result / "io.json", to_json(_describe_io(raw)))
+        (result / "model.tflite").write_bytes(raw)
+
+    inputs = {"model": sha256_file(model), "code": code_hash("tflite")}
+    return store.stage("load", inputs, make)
+
+
+def _describe_io(raw: bytes) -> dict[str, Any]:
+    """Inputs and outputs of a `.tflite` as JSON values."""
+    from edgeprune.tflite.read import read
+
+    graph = read(raw)
+
+    def describe(index: int) -> dict[str, Any]:
+        tensor = graph.tensors[index]
+        single = tensor.quantization is not None and len(tensor.quantization.scales) == 1
+        return {
+            "name": tensor.name,
+            "shape": list(tensor.shape),
+            "dtype": tensor.dtype,
+            "scale": tensor.scale if single else None,
+            "zero_point": tensor.zero_point if single else None,
+        }
+
+    return {
+        "inputs": [describe(i) for i in graph.inputs],
+        "outputs": [describe(i) for i in graph.outputs],
+    }
+
+
+__all__ = [
+    "DataError",
+    "Trained",
+    "finetune",
+    "load",
+    "load_test_data",
+    "load_training_data",
+    "prune",
+    "quantize",
+    "score",
+    "take_tflite",
+]
