@@ -30,9 +30,9 @@ class Recipe(BaseModel):
     round_to: int = Field(default=1, ge=1)
     keep: tuple[str, ...] = ()
     epochs: int | None = Field(default=None, ge=0)
-    batch_size: int = Field(default=128, ge=1)
+    batch_size: int | None = Field(default=None, ge=1)
     learning_rate: float | None = Field(default=None, gt=0.0)
-    augment: Literal["none", "shift", "flip-shift"] = "none"
+    augment: Literal["auto", "none", "flip-crop"] = "auto"
     distill: bool = True
     quantize: Literal["int8"] = "int8"
     samples: int = Field(default=200, ge=1)

@@ -26,18 +26,22 @@ from edgeprune.cli.requirements import needs
 @click.option("--round-to", type=int, help="Keep a multiple of this many channels.")
 @click.option("--keep", multiple=True, help="A layer to leave alone (name or glob); may be repeated.")
 @click.option("--epochs", type=int, help="Fine-tuning epochs in all.")
-@click.option("--batch-size", type=int, help="Examples per training step.  [default: 128]")
+@click.option(
+    "--batch-size", type=int, help="Examples per training step.  [default: 128, fewer for small data sets]"
+)
 @click.option("--learning-rate", type=float, help="Highest learning rate of the schedule.")
 @click.option(
-    "--augment", type=click.Choice(["none", "shift", "flip-shift"]), help="Training images are varied."
+    "--augment",
+    type=click.Choice(["auto", "none", "flip-crop"]),
+    help="Training images are varied; auto: colour images of 24 pixels and more.  [default: auto]",
 )
 @click.option("--distill/--no-distill", default=None, help="Learn from the original network too.")
 @click.option("--quantize", type=click.Choice(["int8"]), help="How the network becomes integers.")
 @click.option("--samples", type=int, help="Training examples that set the int8 ranges.  [default: 200]")
 @click.option("--toolchain", help="zig (default) or gcc-arm.")
-@click.option("--out", help="The Bundle.  [default: build/MODEL-TARGET]")
+@click.option("--out", "place", help="The Bundle.  [default: build/MODEL-TARGET]")
 @common_options
-def command(model: Path, out: Output, seed: int, **options: Any) -> None:
+def command(model: Path, place: str | None, out: Output, seed: int, **options: Any) -> None:
     """Prune, quantise, compile and measure MODEL; leave a Bundle.
 
     MODEL is a .keras or .h5 file, an int8 .tflite (compiled as it is) or a recipe .toml.
@@ -47,6 +51,7 @@ def command(model: Path, out: Output, seed: int, **options: Any) -> None:
     from edgeprune.pipeline import build
     from edgeprune.recipe import make_recipe, read_recipe
 
+    options["out"] = place
     given = {key: value for key, value in options.items() if value not in (None, ())}
     if model.suffix == ".toml":
         recipe = read_recipe(model, given)

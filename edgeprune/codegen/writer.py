@@ -59,7 +59,8 @@ def _integer_literal(ctype: str, value: int | float) -> str:
 
 
 def _float_literal(value: int | float) -> str:
-    number = np.float32(value)
+    with np.errstate(over="ignore"):
+        number = np.float32(value)
     if not np.isfinite(number) or float(number) != float(value):
         raise InternalError(f"{value!r} does not fit float exactly")
     text = f"{float(number):.9g}"  # nine digits give every float32 back
@@ -84,8 +85,9 @@ def _chunks(values: Iterator[str], count: int) -> Iterator[list[str]]:
 
 def comment_text(text: str) -> str:
     """`text` made harmless inside a C comment: model files choose their own tensor names."""
-    printable = "".join(c if " " <= c <= "~" else "?" for c in text)
-    return printable.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/").replace("??", "?")
+    plain = text.replace("\\", "/").replace("?", ".")  # no line continuations, no trigraphs
+    printable = "".join(c if " " <= c <= "~" else "." for c in plain)
+    return printable.replace("*/", "* /").replace("/*", "/ *")
 
 
 def identifier(text: str, limit: int = 32) -> str:

@@ -13,7 +13,10 @@ Parameters are all weights, moving averages included; a shared layer runs twice 
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 
 from edgeprune.graph.ir import Graph, Node, Shape
 
@@ -33,6 +36,10 @@ class Cost:
     """The cost of a network for one input."""
 
     nodes: tuple[NodeCost, ...]
+
+    @cached_property
+    def by_node(self) -> Mapping[str, NodeCost]:
+        return MappingProxyType({node.name: node for node in self.nodes})
 
     @property
     def macs(self) -> int:

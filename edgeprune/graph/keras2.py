@@ -23,7 +23,11 @@ Config = dict[str, Any]
 _MODELS = ("Model", "Functional", "Sequential")
 _RENAMED_KINDS = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
 _RENAMED_OPTIONS = {("LeakyReLU", "alpha"): "negative_slope"}
-_RENAMED_WEIGHTS = {("DepthwiseConv2D", "depthwise_kernel"): "kernel", ("DepthwiseConv1D", "depthwise_kernel"): "kernel"}
+# (kind, name now): name in the file
+_OLD_WEIGHTS = {
+    ("DepthwiseConv1D", "kernel"): "depthwise_kernel",
+    ("DepthwiseConv2D", "kernel"): "depthwise_kernel",
+}
 # Options without influence on what a trained network computes, when they have one of these values.
 _IGNORED: dict[str, tuple[Any, ...]] = {
     "batch_input_shape": (),
@@ -45,10 +49,9 @@ _CONSTRAINTS = ("MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm")
 def load(config: Config, weights: Any) -> Any:
     """Build the model of a `model_config` and fill it from the h5 group `model_weights`."""
     model = _build_model(config)
-    if _text(weights.attrs.get("backend", "tensorflow")) != "tensorflow":
-        raise ModelError(
-            f"the weights were saved by Keras on {_text(weights.attrs['backend'])}, only tensorflow is supported"
-        )
+    backend = _text(weights.attrs.get("backend", "tensorflow"))
+    if backend != "tensorflow":
+        raise ModelError(f"the weights were saved by Keras on {backend}, only tensorflow is supported")
     _fill(model, weights)
     return model
 
@@ -97,7 +100,9 @@ def _build_functional(config: Config) -> Any:
     import keras
 
     calls = [
-        (layer, index, call) for layer in config["layers"] for index, call in enumerate(layer["inbound_nodes"])
+        (layer, index, call)
+        for layer in config["layers"]
+        for index, call in enumerate(layer["inbound_nodes"])
     ]
     made = {layer["name"]: _build_layer(layer) for layer in config["layers"]}
     tensors: dict[tuple[str, int], list[Any]] = {}
@@ -140,7 +145,8 @@ def _references(value: Any) -> list[tuple[str, int, int]]:
 
 
 def _sources(layer: Config, call: Any) -> list[tuple[str, int, int]]:
-    for *_, arguments in (source for source in (call if isinstance(call[0], list) else [call]) if len(source) > 3):
+    for source in call if call and isinstance(call[0], list) else [call]:
+        arguments = source[3] if len(source) > 3 else {}
         extra = {key: value for key, value in arguments.items() if value is not None}
         if extra.pop("training", False) or extra:
             raise ModelError(f"layer {layer['name']!r} is called with arguments: {arguments}")
@@ -150,8 +156,11 @@ def _sources(layer: Config, call: Any) -> list[tuple[str, int, int]]:
 def _node_offsets(config: Config) -> dict[str, int]:
     """Where the count of each layer's calls starts: at 1 for a nested model that was built by itself."""
     highest: dict[str, int] = {}
-    found = [source for layer in config["layers"] for call in layer["inbound_nodes"] for source in _sources(layer, call)]
-    for name, node, _ in found + _references(config["output_layers"]):
+    found = _references(config["output_layers"])
+    for layer in config["layers"]:
+        for call in layer["inbound_nodes"]:
+            found += _sources(layer, call)
+    for name, node, _ in found:
         highest[name] = max(highest.get(name, 0), node)
     offsets = {}
     for layer in config["layers"]:
@@ -166,9 +175,7 @@ def _build_layer(layer: Config) -> Any:
 
     kind = _RENAMED_KINDS.get(layer["class_name"], layer["class_name"])
     if kind in _MODELS:
-        model = _build_model(layer)
-        model.name = layer["config"].get("name", model.name) if isinstance(layer["config"], dict) else model.name
-        return model
+        return _build_model(layer)
     config = layer["config"]
     name = config.get("name", layer.get("name", "?"))
     if kind not in KINDS or not hasattr(keras.layers, kind):
@@ -225,7 +232,9 @@ def _option(name: str, kind: str, key: str, value: Any) -> Any:
         return bool(value)
     if key == "activation":
         if not isinstance(value, str) or not hasattr(keras.activations, value):
-            raise ModelError(f"layer {name!r} ({kind}) has the activation {value!r}, which Keras does not have")
+            raise ModelError(
+                f"layer {name!r} ({kind}) has the activation {value!r}, which Keras does not have"
+            )
         return value
     if value is not None and key.endswith(("_regularizer", "_constraint")):
         return _rule(name, kind, key, value)
@@ -238,7 +247,9 @@ def _rule(name: str, kind: str, key: str, value: Any) -> Any:
 
     known = _REGULARIZERS if key.endswith("_regularizer") else _CONSTRAINTS
     if not isinstance(value, dict) or value.get("class_name") not in known:
-        raise ModelError(f"layer {name!r} ({kind}) has a {key.replace('_', ' ')} of its own, not one of Keras")
+        raise ModelError(
+            f"layer {name!r} ({kind}) has a {key.replace('_', ' ')} of its own, not one of Keras"
+        )
     module = keras.regularizers if key.endswith("_regularizer") else keras.constraints
     return getattr(module, value["class_name"])(**value["config"])
 
@@ -321,11 +332,7 @@ def _leaves(layer: Any) -> Iterator[Any]:
 
 
 def _old_name(owner: Any, variable: Any) -> str:
-    kind = type(owner).__name__
-    for (known, old), new in _RENAMED_WEIGHTS.items():
-        if known == kind and new == variable.name:
-            return old
-    return str(variable.name)
+    return _OLD_WEIGHTS.get((type(owner).__name__, variable.name), str(variable.name))
 
 
 def _leaf(name: str) -> str:

@@ -159,7 +159,11 @@ def _read_operation(call: Any) -> tuple[str, dict[str, Any], dict[str, FloatArra
     frozen = _check_arguments(call)
     config = keras.saving.serialize_keras_object(operation)["config"]
     if kind == "Normalization":
-        return kind, _normalization(operation, _clean(operation, kind, config, len(call.outputs[0].shape))), {}
+        return (
+            kind,
+            _normalization(operation, _clean(operation, kind, config, len(call.outputs[0].shape))),
+            {},
+        )
     config = _clean(operation, kind, config, len(call.outputs[0].shape))
     if frozen and kind == "BatchNormalization":
         _log.info("layer %r is called with training=False: it stays frozen", operation.name)

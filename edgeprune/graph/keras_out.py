@@ -1,6 +1,6 @@
 """A Graph as a Keras model again: each layer built from its configuration, then given its weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,23 @@ from edgeprune.graph.ir import Graph, Node
 from edgeprune.graph.kinds import KINDS, MERGES
 
 
-def to_keras(graph: Graph, batch_size: int | None = None) -> Any:
+def layer_of(node: Node) -> Any:
+    """The Keras layer of a node, without weights."""
+    import keras
+
+    if node.kind not in KINDS:
+        raise InternalError(f"node {node.name!r} has the unknown kind {node.kind!r}")
+    config = {**_thaw(node.config), "name": node.layer}
+    return getattr(keras.layers, node.kind).from_config(config)
+
+
+def to_keras(
+    graph: Graph, batch_size: int | None = None, make_layer: Callable[[Node], Any] = layer_of
+) -> Any:
     """Build a `keras.Model` that computes `graph`; `batch_size` fixes the batch dimension of its inputs.
 
-    Raises InternalError where weights and configuration of a node disagree.
+    `make_layer` may make another layer with the same weights. Raises InternalError where weights and
+    configuration of a node disagree.
     """
     import keras
 
@@ -25,7 +38,7 @@ def to_keras(graph: Graph, batch_size: int | None = None) -> Any:
             continue
         first = node.layer not in layers
         if first:
-            layers[node.layer] = _layer(node)
+            layers[node.layer] = make_layer(node)
         inputs = [tensors[name] for name in node.inputs]
         tensors[node.name] = layers[node.layer](inputs if node.kind in MERGES else inputs[0])
         _check_shape(node, tensors[node.name])
@@ -38,15 +51,6 @@ def to_keras(graph: Graph, batch_size: int | None = None) -> Any:
 
 def _single(tensors: list[Any]) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
-
-
-def _layer(node: Node) -> Any:
-    import keras
-
-    if node.kind not in KINDS:
-        raise InternalError(f"node {node.name!r} has the unknown kind {node.kind!r}")
-    config = {**_thaw(node.config), "name": node.layer}
-    return getattr(keras.layers, node.kind).from_config(config)
 
 
 def _thaw(value: Any) -> Any:

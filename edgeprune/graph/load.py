@@ -53,7 +53,7 @@ def _check_file(path: Path) -> bytes:
         kind = "a SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
         raise ModelError(
             f"{path.name} is {kind}, not a model file",
-            hint="convert it to an int8 .tflite, or load it where it was made and use model.save('model.keras')",
+            hint="load it where it was made and use model.save('model.keras'), or give an int8 .tflite",
         )
     if not path.exists():
         raise ModelError(f"no such model file: {path}", hint="check the path")
@@ -115,7 +115,9 @@ def _load_h5(path: Path) -> Any:
             )
         config = _parse(file.attrs["model_config"], path)
         refuse_code(config)
-        version = _text(file.attrs.get("keras_version", file["model_weights"].attrs.get("keras_version", "1")))
+        version = _text(
+            file.attrs.get("keras_version", file["model_weights"].attrs.get("keras_version", "1"))
+        )
         if version.startswith("2."):
             return keras2.load(config, file["model_weights"])
         if version.startswith("3."):
@@ -160,8 +162,7 @@ def refuse_code(config: Any, layer: str = "") -> None:
     inner = config.get("config")
     if isinstance(kind, str):
         name = inner.get("name") if isinstance(inner, dict) else None
-        layer = name if isinstance(name, str) and ("inbound_nodes" in config or not layer) else layer or str(name)
-        if isinstance(name, str):
+        if isinstance(name, str) and kind not in ("DTypePolicy", "Policy"):
             layer = name
         _refuse_object(config, kind, layer)
     for key, value in config.items():

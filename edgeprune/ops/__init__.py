@@ -5,10 +5,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeprune.errors import DataError, InternalError, ModelError
+from edgeprune.ops.add.op import ADD
 from edgeprune.ops.avg_pool2d.op import AVERAGE_POOL_2D
 from edgeprune.ops.base import Op
+from edgeprune.ops.concatenation.op import CONCATENATION
 from edgeprune.ops.conv2d.op import CONV_2D
+from edgeprune.ops.depthwise_conv2d.op import DEPTHWISE_CONV_2D
+from edgeprune.ops.dequantize.op import DEQUANTIZE
+from edgeprune.ops.fully_connected.op import FULLY_CONNECTED
+from edgeprune.ops.leaky_relu.op import LEAKY_RELU
+from edgeprune.ops.logistic.op import LOGISTIC
 from edgeprune.ops.max_pool2d.op import MAX_POOL_2D
+from edgeprune.ops.mean.op import MEAN
+from edgeprune.ops.mul.op import MUL
+from edgeprune.ops.pad.op import PAD
+from edgeprune.ops.padv2.op import PADV2
+from edgeprune.ops.quantize.op import QUANTIZE
+from edgeprune.ops.relu.op import RELU
+from edgeprune.ops.relu6.op import RELU6
+from edgeprune.ops.reshape.op import RESHAPE
+from edgeprune.ops.resize_nearest_neighbor.op import RESIZE_NEAREST_NEIGHBOR
+from edgeprune.ops.softmax.op import SOFTMAX
+from edgeprune.ops.strided_slice.op import STRIDED_SLICE
+from edgeprune.ops.sub.op import SUB
+from edgeprune.ops.tanh.op import TANH
+from edgeprune.ops.transpose.op import TRANSPOSE
 from edgeprune.table import Table
 from edgeprune.tflite.graph import DTYPES, Array, Node, QuantGraph, Tensor
 
@@ -17,9 +38,30 @@ OPS: Table[Op[Any]] = Table(
     # One line per operator, in the order of the documents.
     # Convolutions, dense layers and pooling.
     CONV_2D,
+    DEPTHWISE_CONV_2D,
+    FULLY_CONNECTED,
     AVERAGE_POOL_2D,
     MAX_POOL_2D,
-    # Arithmetic, activations, shapes and conversions (H2: one line per operator below this one).
+    # Arithmetic, activations, shapes and conversions.
+    ADD,
+    SUB,
+    MUL,
+    MEAN,
+    PAD,
+    PADV2,
+    RESHAPE,
+    CONCATENATION,
+    SOFTMAX,
+    LOGISTIC,
+    TANH,
+    RELU,
+    RELU6,
+    LEAKY_RELU,
+    QUANTIZE,
+    DEQUANTIZE,
+    TRANSPOSE,
+    STRIDED_SLICE,
+    RESIZE_NEAREST_NEIGHBOR,
     error=ModelError,
 )
 

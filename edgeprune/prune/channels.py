@@ -193,8 +193,9 @@ def _propagate(atoms: _Atoms, node: Node, sources: list[Labels]) -> Labels:
     """Labels of the output of `node`; fixes its inputs when nothing is known about its kind."""
     rule = _RULES.get(node.kind, _unknown)
     labels = rule(atoms, node, sources)
-    if activation_name(node) == "softmax":
-        atoms.freeze(labels, f"softmax of {node.name} looks across channels")
+    activation = activation_name(node)
+    if activation in ("softmax", "log_softmax"):
+        atoms.freeze(labels, f"{activation} of {node.name} looks across channels")
     return labels
 
 

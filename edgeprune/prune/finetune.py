@@ -64,7 +64,6 @@ class Progress:
     epochs: int
     step: int
     steps: int
-    loss: float
 
 
 @dataclass(frozen=True)
@@ -390,7 +389,7 @@ def _pass_over(trainer: _Trainer, split: _Split, run: _Run, number: int) -> floa
         )
         losses.append(trainer.step(x, y))
         if run.on_step is not None:
-            run.on_step(Progress(number, run.epochs, step + 1, steps, float(losses[-1])))
+            run.on_step(Progress(number, run.epochs, step + 1, steps))
     return float(np.mean([float(loss) for loss in losses]))
 
 

@@ -5,19 +5,21 @@ TensorFlow is imported inside the functions that a stage runs, so a stage that i
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgeprune.artifact import Stage, Store, code_hash, sha256_file, to_json, write_atomic
-from edgeprune.data import Dataset, load_data
+from edgeprune.data import SCALES, Dataset, load_data
 from edgeprune.errors import DataError, ModelError, UsageError
 from edgeprune.recipe import Recipe
 
 log = logging.getLogger("edgeprune")
 
+LEARNING_RATE = 2e-3
+STEPS_PER_EPOCH = 40
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 EPOCHS = 12
 PREDICT_BATCH = 256
@@ -99,9 +101,13 @@ def load_training_data(recipe: Recipe, loaded: Stage) -> Dataset:
             hint="--data FILE.npz with x_train y_train x_test y_test, an image folder, or keras:NAME",
         )
     shapes = loaded.json("network.json")
-    return load_data(
-        recipe.data, input_shape=_single(shapes["inputs"]), output_shape=_single(shapes["outputs"])
-    )
+    return _load_data(recipe, _single(shapes["inputs"]), _single(shapes["outputs"]))
+
+
+def _load_data(recipe: Recipe, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> Dataset:
+    assert recipe.data is not None
+    data = load_data(recipe.data, input_shape=input_shape, output_shape=output_shape)
+    return data.scaled(SCALES[recipe.scale])
 
 
 def _single(shapes: list[list[int]]) -> tuple[int, ...]:
@@ -118,10 +124,10 @@ def load_test_data(recipe: Recipe, tflite: Stage) -> Dataset | None:
     if recipe.data is None:
         return None
     described = tflite.json("io.json")
-    return load_data(
-        recipe.data,
-        input_shape=_single([tensor["shape"][1:] for tensor in described["inputs"]]),
-        output_shape=_single([tensor["shape"][1:] for tensor in described["outputs"]]),
+    return _load_data(
+        recipe,
+        _single([tensor["shape"][1:] for tensor in described["inputs"]]),
+        _single([tensor["shape"][1:] for tensor in described["outputs"]]),
     )
 
 
@@ -173,15 +179,40 @@ def prune(store: Store, loaded: Stage, recipe: Recipe) -> Stage:
     def make(result: Path, work: Path) -> None:
         import keras
 
+        from edgeprune.graph.check import check
         from edgeprune.graph.keras_in import from_keras
         from edgeprune.graph.keras_out import to_keras
-        from edgeprune.prune import prune_graph
+        from edgeprune.prune.apply import apply
+        from edgeprune.prune.check import check_pruned
+        from edgeprune.prune.methods import METHODS
+        from edgeprune.prune.plan import plan
 
         graph = from_keras(keras.models.load_model(loaded.folder / "model.keras", compile=False))
-        pruned = prune_graph(graph, **{**arguments, "keep": recipe.keep})
-        to_keras(pruned.graph).save(result / "model.keras")
-        write_atomic(result / "network.json", to_json(_describe(pruned.graph)))
-        write_atomic(result / "plan.json", to_json(pruned.plan.describe()))
+        planned = plan(
+            graph,
+            method=METHODS[str(recipe.method)],
+            speedup=float(recipe.speedup or 1.0),
+            rng=np.random.default_rng(recipe.seed),
+            scope=recipe.scope,
+            round_to=recipe.round_to,
+            keep=recipe.keep,
+        )
+        for frozen in planned.frozen:
+            log.info("           %s is left alone: %s", frozen.layer, frozen.reason)
+        pruned = apply(graph, planned)
+        check(pruned)
+        worst = check_pruned(graph, pruned, planned.removed, np.random.default_rng(recipe.seed))
+        log.info(
+            "           %.2fx fewer MACs; equal to the masked network within %.1e", planned.speedup, worst
+        )
+        to_keras(pruned).save(result / "model.keras")
+        write_atomic(result / "network.json", to_json(_describe(pruned)))
+        described = {
+            "removed": {layer: list(indices) for layer, indices in planned.removed.items()},
+            "left_alone": {frozen.layer: frozen.reason for frozen in planned.frozen},
+            "masked_difference": worst,
+        }
+        write_atomic(result / "plan.json", to_json(described))
 
     inputs = {"load": loaded.key, **arguments, "code": code_hash("graph", "prune")}
     return store.stage("prune", inputs, make)
@@ -191,9 +222,9 @@ def finetune(store: Store, loaded: Stage, pruned: Stage, data: Dataset, recipe: 
     """Train the pruned network, the original as its teacher unless the recipe says otherwise."""
     arguments = {
         "epochs": EPOCHS if recipe.epochs is None else recipe.epochs,
-        "batch_size": recipe.batch_size,
-        "learning_rate": recipe.learning_rate,
-        "augment": recipe.augment,
+        "batch_size": recipe.batch_size or _batch_size(len(data.x_train)),
+        "learning_rate": LEARNING_RATE if recipe.learning_rate is None else recipe.learning_rate,
+        "augment": _augment(recipe, data),
         "seed": recipe.seed,
     }
 
@@ -207,10 +238,13 @@ def finetune(store: Store, loaded: Stage, pruned: Stage, data: Dataset, recipe: 
         teacher = (
             keras.models.load_model(loaded.folder / "model.keras", compile=False) if recipe.distill else None
         )
-        history = train(model, data, **arguments, checkpoint_dir=work, log=log.info, distill_from=teacher)
+        epochs = []
+        if arguments["epochs"]:
+            history = train(model, data, **arguments, checkpoint_dir=work, log=log.info, distill_from=teacher)
+            epochs = [asdict(epoch) for epoch in history.epochs]
         after = accuracy(predict(model, data).argmax(axis=1), data)
         model.save(result / "model.keras")
-        described = {"accuracy_before": before, "accuracy": after, "epochs": history.describe()}
+        described = {"accuracy_before": before, "accuracy": after, "epochs": epochs}
         write_atomic(result / "tuning.json", to_json(described))
 
     inputs = {
@@ -221,6 +255,20 @@ def finetune(store: Store, loaded: Stage, pruned: Stage, data: Dataset, recipe: 
         "code": code_hash("data", "prune"),
     }
     return store.stage("finetune", inputs, make)
+
+
+def _batch_size(examples: int) -> int:
+    """128, or the power of two that gives some forty steps an epoch: batch norm needs them to follow."""
+    return max(16, min(128, 2 ** ((examples // STEPS_PER_EPOCH).bit_length() - 1 or 1)))
+
+
+def _augment(recipe: Recipe, data: Dataset) -> str | None:
+    """The augmentation's name; `auto` mirrors and shifts what is surely a photograph, and nothing else."""
+    if recipe.augment != "auto":
+        return None if recipe.augment == "none" else recipe.augment
+    shape = data.x_train.shape[1:]
+    is_photograph = len(shape) == 3 and min(shape[:2]) >= 24 and shape[2] == 3
+    return "flip-crop" if is_photograph else None
 
 
 def quantize(store: Store, final: Stage, data: Dataset, recipe: Recipe) -> Stage:

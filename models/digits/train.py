@@ -13,7 +13,7 @@ import numpy as np
 from edgeprune.data import load_data
 
 SEED = 0
-EPOCHS = 60
+EPOCHS = 40
 
 
 def network() -> keras.Model:
@@ -39,14 +39,14 @@ def network() -> keras.Model:
 def main() -> None:
     """Train, and write the model and its card."""
     keras.utils.set_random_seed(SEED)
-    data = load_data("sklearn:digits")
+    data = load_data("sklearn:digits", input_shape=(8, 8, 1), output_shape=(10,))
     model = network()
     rate = keras.optimizers.schedules.CosineDecay(3e-3, EPOCHS * (len(data.x_train) // 32 + 1))
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(data.x_train, data.y_train, batch_size=32, epochs=EPOCHS, verbose=2)
     accuracy = float(np.mean(model.predict(data.x_test, verbose=0).argmax(-1) == data.y_test))
     here = Path(__file__).parent
-    model.save(here / "digits.keras")
+    model.save(here / "digits.keras", include_optimizer=False)
     card = f"""# digits
 
 A small residual CNN for 8x8 grey digits (scikit-learn's copy of the UCI set), input 0..1, 10 classes,

@@ -115,7 +115,7 @@ def _compile(folder: Path, target: Target) -> bytes:
     command = [sys.executable, "-m", "ziglang", "cc", "-std=c11", "-O2", "-I.", *WARNINGS]
     if target.kind == "mcu":
         (folder / "link.ld").write_text(linker_script(target), encoding="utf-8")
-        command += [*CPU, "-fomit-frame-pointer", "-T", "link.ld"]
+        command += [*CPU, "-fomit-frame-pointer", "-T", "link.ld", "-Wl,--entry=ep_reset"]
     elf = folder / "firmware.elf"
     command += ["-o", str(elf), *sorted(path.name for path in folder.glob("*.c"))]
     subprocess.run(command, cwd=folder, check=True)

@@ -161,7 +161,8 @@ def _main_text(graphs: Sequence[QuantGraph], calls: Sequence[KernelCall]) -> str
     switch = "".join(f"        case {i}: case_{i}(); break;\n" for i in range(len(calls)))
     loop = (
         "int main(void)\n{\n    uint32_t number;\n    while (fread(&number, 4, 1, stdin) == 1) {\n"
-        f"        switch (number) {{\n{switch}        default: return 4;\n        }}\n    }}\n    return 0;\n}}\n"
+        f"        switch (number) {{\n{switch}        default: return 4;\n        }}\n    }}\n"
+        "    return 0;\n}\n"
     )
     return "\n".join((MAIN, includes, pool.definitions(), *cases, loop))
 

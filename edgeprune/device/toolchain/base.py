@@ -29,6 +29,7 @@ class Toolchain:
     """A C compiler that also links.
 
     find         the command's first words; raises NotFoundError with the install line as hint
+    make_command the same in a Makefile
     core_flags   by core, flags for compiling and linking
     link_flags   flags for linking firmware
     environment  what it needs in its environment
@@ -36,6 +37,7 @@ class Toolchain:
 
     name: str
     find: Callable[[], tuple[str, ...]]
+    make_command: str
     core_flags: Mapping[str, tuple[str, ...]]
     link_flags: tuple[str, ...]
     environment: Callable[[], Mapping[str, str]] = dict

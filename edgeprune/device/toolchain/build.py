@@ -100,7 +100,7 @@ def _link(objects: tuple[str, ...], target: Target, work: Path, toolchain: Toolc
     def link(extra_bytes: int) -> FirmwareSizes:
         (work / SCRIPT_NAME).write_text(linker_script(target, extra_bytes=extra_bytes), encoding="utf-8")
         flags = (*toolchain.flags(target.core), *toolchain.link_flags)
-        toolchain.run((*flags, *objects, "-Wl,-T," + SCRIPT_NAME, "-o", ELF_NAME), work)
+        toolchain.run((*flags, *objects, f"-Wl,-T,{SCRIPT_NAME}", "-o", ELF_NAME), work)
         return _sizes(read_elf(work / ELF_NAME), target)
 
     try:

@@ -20,6 +20,7 @@ def find_gcc_arm() -> tuple[str, ...]:
 GCC_ARM = Toolchain(
     name="gcc-arm",
     find=find_gcc_arm,
+    make_command="arm-none-eabi-gcc",
     core_flags={
         "cortex-m4": ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     },

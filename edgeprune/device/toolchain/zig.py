@@ -39,6 +39,7 @@ def zig_environment() -> Mapping[str, str]:
 ZIG = Toolchain(
     name="zig",
     find=find_zig,
+    make_command="$(PYTHON) -m ziglang cc",
     core_flags={
         # Plain cortex_m4 would have no FPU; -mfpu and -mfloat-abi are ignored by zig.
         "cortex-m4": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp"),

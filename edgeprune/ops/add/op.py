@@ -98,7 +98,9 @@ def reference(p: Params, inputs: Sequence[Array | None]) -> list[Array]:
 
 def kernel(p: Params, node: Node) -> KernelCall:
     """One kernel adds and subtracts."""
-    names = "sign zero_point_a multiplier_a shift_a zero_point_b multiplier_b shift_b zero_point multiplier shift"
+    names = (
+        "sign zero_point_a multiplier_a shift_a zero_point_b multiplier_b shift_b zero_point multiplier shift"
+    )
     scalars = [Field("int32_t", name, getattr(p, name)) for name in f"{names} act_min act_max".split()]
     return KernelCall("ep_add_s8", (*loop_fields(p.shapes), *scalars), node.inputs, node.outputs)
 

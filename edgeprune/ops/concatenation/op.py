@@ -44,7 +44,9 @@ def read(graph: QuantGraph, node: Node) -> Params:
         raise operands.error(f"axis {options.axis} is no axis of {out.shape}")
     same_scales = True
     if out.dtype in ("int8", "int16"):
-        pairs = {(t.quantization.scales, t.quantization.zero_points) for t in (*inputs, out) if t.quantization}
+        pairs = {
+            (t.quantization.scales, t.quantization.zero_points) for t in (*inputs, out) if t.quantization
+        }
         same_scales = len(pairs) == 1 and all(t.quantization for t in (*inputs, out))
     shapes = tuple(x.shape for x in inputs)
     return Params(out.dtype, shapes, out.shape, options.axis % rank, options.activation, same_scales)

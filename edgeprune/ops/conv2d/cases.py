@@ -9,6 +9,7 @@ from edgeprune.ops.base import Case
 from edgeprune.ops.builder import activation, one_op
 from edgeprune.ops.conv_cases import random_bias, random_filter, spread
 from edgeprune.ops.fixedpoint import window_output
+from edgeprune.tflite.graph import QuantGraph
 from edgeprune.tflite.options import ConvOptions
 
 PLAIN = ConvOptions("VALID")
@@ -74,19 +75,18 @@ _SHAPES = {
 def cases(rng: np.random.Generator) -> Iterator[Case]:
     """The cases, with random filters and biases."""
     for name, shape in _SHAPES.items():
-        yield Case(name, one_op("CONV_2D", *_tensors(rng, shape), shape.options))
+        yield Case(name, _graph(rng, shape))
 
 
-def _tensors(rng: np.random.Generator, s: _Shape) -> tuple:  # type: ignore[type-arg]
-    """Inputs and output."""
+def _graph(rng: np.random.Generator, s: _Shape) -> QuantGraph:
     in_scale = 0.025
+    o = s.options
     channels, window_h, window_w, _ = s.filters
     scales = s.scales if isinstance(s.scales, float) else spread(rng, channels, *s.scales)
     source = activation((1, *s.image), in_scale, s.in_zero_point)
     filters = random_filter(rng, s.filters, scales, axis=0)
-    bias = random_bias(rng, channels, in_scale, scales, s.most_bias) if s.has_bias else None
-    o = s.options
+    bias = [random_bias(rng, channels, in_scale, scales, s.most_bias)] if s.has_bias else []
     out_h = window_output(o.padding, s.image[0], window_h, o.stride_h, o.dilation_h)
     out_w = window_output(o.padding, s.image[1], window_w, o.stride_w, o.dilation_w)
     result = activation((1, out_h, out_w, channels), s.out_scale, s.out_zero_point)
-    return [source, filters, bias] if bias else [source, filters], result
+    return one_op("CONV_2D", [source, filters, *bias], result, o)

@@ -19,6 +19,6 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         ("slope_tiny", 1e-12, (0.1, 0), (0.1, 0)),
         ("same_scale", 0.5, (0.1, 0), (0.1, 0)),
     ):
-        x_tensor, out_tensor = activation((2, 3, 43), *x), activation((2, 3, 43), *out)
+        x_tensor, out_tensor = activation((1, 6, 43), *x), activation((1, 6, 43), *out)
         options = LeakyReluOptions(float(np.float32(alpha)))
         yield Case(name, one_op("LEAKY_RELU", [x_tensor], out_tensor, options))

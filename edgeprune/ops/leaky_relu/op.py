@@ -34,17 +34,14 @@ def read(graph: QuantGraph, node: Node) -> Params:
     alpha = np.float32(operands.options(LeakyReluOptions).alpha)
     if not np.isfinite(alpha):
         raise operands.error(f"alpha is {alpha}")
-    in_scale, out_scale = np.float32(x.scale), np.float32(out.scale)
     with np.errstate(over="ignore"):
-        alpha_factor = float(in_scale * alpha / out_scale)
-    if not np.isfinite(alpha_factor):
-        raise operands.error(f"alpha {alpha} times the quotient of the scales does not fit float32")
+        alpha_scale = float(np.float32(x.scale) * alpha)
     return Params(
         x.elements,
         x.zero_point,
         out.zero_point,
-        *quantize_multiplier(float(in_scale / out_scale)),
-        *quantize_multiplier(alpha_factor),
+        *quantize_multiplier(operands.float32_quotient(x.scale, out.scale)),
+        *quantize_multiplier(operands.float32_quotient(alpha_scale, out.scale)),
     )
 
 

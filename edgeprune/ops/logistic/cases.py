@@ -7,7 +7,7 @@ import numpy as np
 from edgeprune.ops.base import Case
 from edgeprune.ops.builder import activation, one_op
 
-OUTPUT = (1/256, -128)
+OUTPUT = (1 / 256, -128)
 
 
 def cases(rng: np.random.Generator) -> Iterator[Case]:

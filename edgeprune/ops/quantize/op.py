@@ -15,9 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeprune.ops.base import Field, KernelCall, Op
-from edgeprune.ops.fixedpoint import MAX_SHIFT, dtype_range, multiply_by_quantized_multiplier, quantize_multiplier
-from edgeprune.ops.loops import Shape
+from edgeprune.ops.fixedpoint import (
+    MAX_SHIFT,
+    dtype_range,
+    multiply_by_quantized_multiplier,
+    quantize_multiplier,
+)
 from edgeprune.ops.lookup.table import lookup_call
+from edgeprune.ops.loops import Shape
 from edgeprune.ops.operands import Operands
 from edgeprune.ops.quantize.cases import cases
 from edgeprune.tflite.graph import DTYPES, Array, Node, QuantGraph

@@ -31,7 +31,7 @@ def read(graph: QuantGraph, node: Node) -> Params:
     operands.count(1, 1)
     x, out = operands.int8(operands.input(0)), operands.int8(operands.output())
     operands.same_shape(x, out)
-    multiplier, shift = quantize_multiplier(float(np.float32(x.scale) / np.float32(out.scale)))
+    multiplier, shift = quantize_multiplier(operands.float32_quotient(x.scale, out.scale))
     return Params(x.elements, x.zero_point, out.zero_point, multiplier, shift)
 
 

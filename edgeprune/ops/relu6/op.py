@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeprune.ops.base import KernelCall, Op
-from edgeprune.ops.fixedpoint import quantize_float32
 from edgeprune.ops.lookup.table import INT8_VALUES, int8_table, lookup_call, reference_of
 from edgeprune.ops.operands import Operands
 from edgeprune.ops.relu6.cases import cases
@@ -31,8 +30,7 @@ def read(graph: QuantGraph, node: Node) -> Params:
     operands.count(1, 1)
     x, out = operands.int8(operands.input(0)), operands.int8(operands.output())
     operands.same_shape(x, out)
-    six = quantize_float32(6.0, x.scale, x.zero_point)
-    return Params(x.elements, x.zero_point, max(-128, min(127, six)))
+    return Params(x.elements, *operands.activation_range("RELU6", x))
 
 
 def table(p: Params) -> npt.NDArray[np.int8]:

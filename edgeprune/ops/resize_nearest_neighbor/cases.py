@@ -11,7 +11,7 @@ from edgeprune.tflite.options import ResizeNearestOptions
 
 SIZES = (
     ("double", (1, 3, 4, 5), (6, 8)),
-    ("odd_up", (2, 3, 4, 1), (7, 11)),
+    ("odd_up", (1, 3, 4, 1), (7, 11)),
     ("odd_down", (1, 11, 7, 2), (4, 3)),
     ("to_one", (1, 5, 6, 3), (1, 1)),
     ("from_one", (1, 1, 1, 3), (4, 5)),

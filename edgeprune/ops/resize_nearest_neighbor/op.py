@@ -82,6 +82,4 @@ def kernel(p: Params, node: Node) -> KernelCall:
     return KernelCall("ep_resize_nearest_neighbor_x8", fields, node.inputs[:1], node.outputs)
 
 
-RESIZE_NEAREST_NEIGHBOR = Op(
-    "RESIZE_NEAREST_NEIGHBOR", read, (size_is_the_output,), reference, kernel, cases
-)
+RESIZE_NEAREST_NEIGHBOR = Op("RESIZE_NEAREST_NEIGHBOR", read, (size_is_the_output,), reference, kernel, cases)

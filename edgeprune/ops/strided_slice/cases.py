@@ -23,23 +23,46 @@ class Slice(NamedTuple):
 
 SLICES = (
     Slice("vector", (9,), (2,), (7,), (1,), (5,)),
-    Slice("everything", (2, 3, 4), (0, 0, 0), (2, 3, 4), (1, 1, 1), (2, 3, 4)),
+    Slice("everything", (1, 3, 4), (0, 0, 0), (1, 3, 4), (1, 1, 1), (1, 3, 4)),
     Slice("middle", (1, 6, 7, 3), (0, 1, 2, 0), (1, 5, 6, 3), (1, 1, 1, 1), (1, 4, 4, 3)),
     Slice("every_other", (1, 6, 7, 3), (0, 1, 0, 0), (1, 6, 7, 3), (1, 2, 3, 2), (1, 3, 3, 2)),
-    Slice("from_the_end", (5, 6), (-4, -3), (-1, -1), (1, 1), (3, 2)),
-    Slice("backwards", (5, 6), (-1, 4), (0, -7), (-1, -2), (4, 3)),
-    Slice("far_outside", (5, 6), (-90, 0), (90, 90), (1, 1), (5, 6)),
-    Slice("far_outside_backwards", (5, 6), (90, 90), (-90, -90), (-1, -1), (5, 6)),
-    Slice("stride_beyond_extent", (5, 6), (3, 0), (5, 6), (9, 100), (1, 1)),
-    Slice("begin_mask", (5, 6), (3, 2), (5, 6), (1, 1), (5, 4), StridedSliceOptions(begin_mask=1)),
-    Slice("end_mask", (5, 6), (3, 2), (4, 3), (1, 1), (2, 1), StridedSliceOptions(end_mask=1)),
-    Slice("masks_backwards", (5, 6), (1, 1), (3, 3), (-1, -2), (5, 3), StridedSliceOptions(3, 3)),
-    Slice("shrunk", (5, 6), (3, 2), (4, 6), (1, 1), (4,), StridedSliceOptions(shrink_axis_mask=1)),
-    Slice("shrunk_last", (5, 6), (0, -1), (5, 0), (1, 1), (5,), StridedSliceOptions(shrink_axis_mask=2)),
-    Slice("shrunk_all", (5, 6), (3, 2), (0, 0), (1, 1), (), StridedSliceOptions(shrink_axis_mask=3)),
-    Slice("int16", (4, 5), (1, 4), (4, 0), (2, -2), (2, 2), dtype="int16"),
-    Slice("int32", (4, 5), (1, 4), (4, 0), (2, -2), (2, 2), dtype="int32"),
-    Slice("float32", (2, 3, 4, 5), (0, 2, 0, 4), (2, 0, 4, 0), (1, -1, 2, -2), (2, 2, 2, 2), dtype="float32"),
+    Slice("from_the_end", (1, 5, 6), (0, -4, -3), (1, -1, -1), (1, 1, 1), (1, 3, 2)),
+    Slice("backwards", (1, 5, 6), (0, -1, 4), (1, 0, -7), (1, -1, -2), (1, 4, 3)),
+    Slice("far_outside", (1, 5, 6), (0, -90, 0), (1, 90, 90), (1, 1, 1), (1, 5, 6)),
+    Slice("far_outside_backwards", (1, 5, 6), (0, 90, 90), (1, -90, -90), (1, -1, -1), (1, 5, 6)),
+    Slice("stride_beyond_extent", (1, 5, 6), (0, 3, 0), (1, 5, 6), (1, 9, 100), (1, 1, 1)),
+    Slice(
+        "begin_mask", (1, 5, 6), (0, 3, 2), (1, 5, 6), (1, 1, 1), (1, 5, 4), StridedSliceOptions(begin_mask=2)
+    ),
+    Slice("end_mask", (1, 5, 6), (0, 3, 2), (1, 4, 3), (1, 1, 1), (1, 2, 1), StridedSliceOptions(end_mask=2)),
+    Slice(
+        "masks_backwards", (1, 5, 6), (0, 1, 1), (1, 3, 3), (1, -1, -2), (1, 5, 3), StridedSliceOptions(6, 6)
+    ),
+    Slice(
+        "shrunk", (1, 5, 6), (0, 3, 2), (1, 4, 6), (1, 1, 1), (1, 4), StridedSliceOptions(shrink_axis_mask=2)
+    ),
+    Slice(
+        "shrunk_last",
+        (1, 5, 6),
+        (0, 0, -1),
+        (1, 5, 0),
+        (1, 1, 1),
+        (1, 5),
+        StridedSliceOptions(shrink_axis_mask=4),
+    ),
+    Slice(
+        "shrunk_all",
+        (1, 5, 6),
+        (0, 3, 2),
+        (1, 0, 0),
+        (1, 1, 1),
+        (1,),
+        StridedSliceOptions(shrink_axis_mask=6),
+    ),
+    Slice("shrunk_to_scalar", (6,), (2,), (0,), (1,), (), StridedSliceOptions(shrink_axis_mask=1)),
+    Slice("int16", (1, 4, 5), (0, 1, 4), (1, 4, 0), (1, 2, -2), (1, 2, 2), dtype="int16"),
+    Slice("int32", (1, 4, 5), (0, 1, 4), (1, 4, 0), (1, 2, -2), (1, 2, 2), dtype="int32"),
+    Slice("float32", (1, 3, 4, 5), (0, 2, 0, 4), (1, 0, 4, 0), (1, -1, 2, -2), (1, 2, 2, 2), dtype="float32"),
 )
 
 

@@ -18,10 +18,12 @@ def read(graph: QuantGraph, node: Node) -> Params:
     operands.count(2, 2)
     a, b = operands.int8(operands.input(0)), operands.int8(operands.input(1))
     out = operands.int8(operands.output())
-    scale_a, scale_b, scale_out = (np.float32(tensor.scale) for tensor in (a, b, out))
-    common = np.float32(2) * max(scale_a, scale_b)
-    factors = scale_a / common, scale_b / common, common / (np.float32(1 << EXTRA_BITS) * scale_out)
-    return params_of(operands, (a, b, out), (float(factors[0]), float(factors[1]), float(factors[2])), sign=-1)
+    with np.errstate(over="ignore"):
+        common = float(np.float32(2.0 * max(a.scale, b.scale)))
+        fine = float(np.float32(2.0**EXTRA_BITS * out.scale))
+    quotient = operands.float32_quotient
+    factors = quotient(a.scale, common), quotient(b.scale, common), quotient(common, fine)
+    return params_of(operands, (a, b, out), factors, sign=-1)
 
 
 SUB = Op("SUB", read, RULES, reference, kernel, cases)

@@ -7,7 +7,7 @@ import numpy as np
 from edgeprune.ops.base import Case
 from edgeprune.ops.builder import activation, one_op
 
-OUTPUT = (1/128, 0)
+OUTPUT = (1 / 128, 0)
 
 
 def cases(rng: np.random.Generator) -> Iterator[Case]:

@@ -5,10 +5,10 @@ import numpy.typing as npt
 
 from edgeprune.ops import gemmlowp
 from edgeprune.ops.base import KernelCall, Op
-from edgeprune.ops.tanh.cases import cases
 from edgeprune.ops.lookup import q4
 from edgeprune.ops.lookup.q4 import Params, input_scale_is_not_tiny, read
 from edgeprune.ops.lookup.table import lookup_call, reference_of
+from edgeprune.ops.tanh.cases import cases
 from edgeprune.tflite.graph import Node
 
 

@@ -1,0 +1,213 @@
+"""Stages on the int8 network: compile it for a target, test it on the host, measure it on a virtual board."""
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeprune.artifact import Stage, Store, code_hash, sha256_file, to_json, write_atomic
+from edgeprune.data import Dataset
+from edgeprune.device.target import Target
+from edgeprune.errors import InternalError, ModelError
+from edgeprune.memory.plan import MemoryPlan
+from edgeprune.stages.network import Trained
+from edgeprune.tflite.graph import DTYPES, Array, QuantGraph, Tensor
+
+PARITY_INPUTS = 4
+COMPILE_CODE = (
+    "tflite",
+    "ops",
+    "memory",
+    "codegen",
+    "device/toolchain",
+    "device/elf.py",
+    "runner",
+    "device/wire.py",
+    "device/firmware.py",
+    "stages",
+)
+
+
+def compile(store: Store, tflite: Stage, target: Target, toolchain: str, seed: int) -> Stage:
+    """From `.tflite` to firmware: read, plan memory, generate C, compile and link for `target`."""
+
+    def make(result: Path, work: Path) -> None:
+        from edgeprune.codegen.generate import generate
+        from edgeprune.device.firmware import runner_files
+        from edgeprune.device.toolchain import TOOLCHAINS, compile_firmware
+        from edgeprune.memory import plan_memory
+        from edgeprune.memory.planners import PLANNERS
+
+        graph, digest = _read(tflite)
+        plan = plan_memory(graph, PLANNERS["search"])
+        generated = generate(graph, plan, name=target.name, model_sha256=digest)
+        sources = result / "bundle" / "src"
+        for name, text in {**generated.files, **runner_files(target)}.items():
+            write_atomic(sources / name, text)
+        tool = TOOLCHAINS[toolchain]
+        firmware = compile_firmware(sources, target, result / "bundle", tool)
+        for name, text in build_files(target, toolchain).items():
+            write_atomic(sources / name, text)
+        sizes = firmware.sizes
+        memory = {
+            "arena_bytes": plan.arena_bytes,
+            "arena_lower_bound_bytes": plan.lower_bound_bytes,
+            "stack_bytes": sizes.stack_bytes if sizes else target.stack_bytes,
+            "ram_bytes": sizes.ram_bytes if sizes else plan.arena_bytes + target.stack_bytes,
+            "flash_bytes": sizes.flash_bytes if sizes else firmware.binary.stat().st_size,
+            "ram_available_bytes": target.ram_available_bytes,
+            "flash_available_bytes": target.flash_available_bytes,
+        }
+        described = {
+            "model_hash": digest[:16],
+            "memory": memory,
+            "macs": sum(layer.macs for layer in generated.layers),
+            "params": sum(t.elements for t in graph.tensors if t.is_constant and t.dtype != "int32"),
+            "layers": [asdict(layer) for layer in generated.layers],
+            "plan": _describe_plan(plan),
+        }
+        write_atomic(result / "compile.json", to_json(described))
+
+    inputs = {
+        "tflite": sha256_file(tflite.folder / "model.tflite"),
+        "target": {p.name: sha256_file(p) for p in sorted(target.folder.iterdir()) if p.is_file()},
+        "toolchain": toolchain,
+        "code": code_hash(*COMPILE_CODE),
+    }
+    return store.stage("compile", inputs, make)
+
+
+def _read(tflite: Stage) -> tuple[QuantGraph, str]:
+    from edgeprune.tflite.read import read
+
+    path = tflite.folder / "model.tflite"
+    return read(path.read_bytes()), sha256_file(path)
+
+
+def _describe_plan(plan: MemoryPlan) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": buffer.name,
+            "offset": offset,
+            "size": buffer.size_bytes,
+            "start": buffer.start,
+            "stop": buffer.stop,
+        }
+        for buffer, offset in sorted(plan.offsets.items(), key=lambda item: (item[0].start, item[1]))
+    ]
+
+
+def build_files(target: Target, toolchain: str) -> dict[str, str]:
+    """What makes `src/` buildable by itself: a Makefile, and a linker script where there is one."""
+    from edgeprune.device.toolchain import TOOLCHAINS
+    from edgeprune.device.toolchain.linker import SCRIPT_NAME, linker_script
+
+    tool = TOOLCHAINS[toolchain]
+    compiler = "python3 -m ziglang cc" if toolchain == "zig" else "arm-none-eabi-gcc"
+    is_mcu = target.kind == "mcu"
+    link = shlex.join((*tool.link_flags, f"-Wl,-T,{SCRIPT_NAME}")) if is_mcu else "-lm"
+    makefile = (
+        f"# Made by edgeprune: `make` builds firmware.elf for {target.name} from this folder alone.\n"
+        f"COMPILER = {compiler}\n"
+        f"FLAGS = {shlex.join(tool.flags(target.core))}\n\n"
+        f"firmware.elf: $(patsubst %.c,%.o,$(sort $(wildcard *.c)))\n"
+        f"\t$(COMPILER) $(FLAGS) $^ {link} -o $@\n\n"
+        "%.o: %.c $(wildcard *.h)\n"
+        "\t$(COMPILER) $(FLAGS) -I. -c $< -o $@\n"
+    )
+    return {"Makefile": makefile, **({SCRIPT_NAME: linker_script(target)} if is_mcu else {})}
+
+
+def evaluate(
+    store: Store, tflite: Stage, compiled: Stage, data: Dataset | None, trained: Trained | None, seed: int
+) -> Stage:
+    """Run the generated C on the host: accuracy on the test set, and reference vectors for the board."""
+
+    def make(result: Path, work: Path) -> None:
+        from edgeprune.device.hostlib import HostModel
+
+        graph, _ = _read(tflite)
+        host = HostModel(compiled.folder / "bundle" / "src", graph)
+        accuracy, agreement = None, None
+        if data is not None:
+            top1 = _classify(host, graph, data)
+            accuracy = float(np.mean(top1 == data.y_test))
+            if trained is not None and trained.score is not None:
+                agreement = float(np.mean(top1 == np.load(trained.score.folder / "top1.npy")))
+        parity = _write_parity(result / "bundle", host, graph, seed)
+        described = {"accuracy": accuracy, "agreement": agreement, "parity": parity}
+        write_atomic(result / "evaluate.json", to_json(described))
+
+    inputs = {
+        "compile": compiled.key,
+        "data": None if data is None else data.sha256,
+        "score": trained.score.key if trained and trained.score else None,
+        "seed": seed,
+        "code": code_hash("device/hostlib.py", "stages", "ops"),
+    }
+    return store.stage("evaluate", inputs, make)
+
+
+def to_input(examples: Array, tensor: Tensor) -> Array:
+    """Float examples as the network takes them: quantised for an integer input, rounding as TFLite does.
+
+    Raises ModelError for an input type that examples cannot become.
+    """
+    if tensor.dtype == "float32":
+        return examples.astype(np.float32)
+    if tensor.dtype not in ("int8", "uint8", "int16"):
+        raise ModelError(f"input {tensor.name!r} is {tensor.dtype}; examples are float32, int8 or uint8")
+    limits = np.iinfo(DTYPES[tensor.dtype])
+    scaled = np.asarray(examples, np.float32) / np.float32(tensor.scale)
+    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + tensor.zero_point
+    return np.clip(rounded, limits.min, limits.max).astype(DTYPES[tensor.dtype])
+
+
+def _classify(host: Any, graph: QuantGraph, data: Dataset) -> npt.NDArray[np.int64]:
+    """The class of each test example, by the generated C."""
+    tensor = graph.tensors[graph.inputs[0]]
+    found = []
+    for start in range(0, len(data.x_test), 256):
+        batch = to_input(data.batch(data.x_test[start : start + 256]), tensor)
+        outputs = host.run_many(batch.reshape(-1, *tensor.shape[1:]))
+        found.append(outputs.reshape(len(outputs), -1).argmax(axis=1))
+    return np.concatenate(found)
+
+
+def _write_parity(folder: Path, host: Any, graph: QuantGraph, seed: int) -> dict[str, Any]:
+    """Reference vectors: random inputs and what the operators' references make of them.
+
+    The generated C must agree with the references on all of them, or there is no Bundle.
+    """
+    from edgeprune.ops import evaluate as reference
+
+    rng = np.random.default_rng(seed)
+    inputs, outputs = bytearray(), bytearray()
+    for number in range(PARITY_INPUTS):
+        given = [_random(graph.tensors[i], rng) for i in graph.inputs]
+        expected = reference(graph, given)
+        for made, wanted, index in zip(host.run(given), expected, graph.outputs, strict=True):
+            if made.tobytes() != wanted.tobytes():
+                raise InternalError(
+                    f"the generated C and the reference differ in {graph.tensors[index].name!r} (input {number})",
+                    hint="please report it with the model",
+                )
+        inputs += b"".join(np.ascontiguousarray(array).tobytes() for array in given)
+        outputs += b"".join(np.ascontiguousarray(array).tobytes() for array in expected)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "parity_inputs.bin").write_bytes(inputs)
+    (folder / "parity_outputs.bin").write_bytes(outputs)
+    return {"inputs": PARITY_INPUTS, "seed": seed}
+
+
+def _random(tensor: Tensor, rng: np.random.Generator) -> Array:
+    dtype = DTYPES[tensor.dtype]
+    if dtype.kind == "f":
+        return rng.random(tensor.shape, np.float32)
+    if dtype.kind == "b":
+        return rng.integers(0, 2, tensor.shape).astype(dtype)
+    limits = np.iinfo(dtype)
+    return rng.integers(limits.min, limits.max, tensor.shape, dtype, endpoint=True)
