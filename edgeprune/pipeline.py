@@ -16,7 +16,7 @@ from typing import Any
 
 from edgeprune.artifact import Stage, Store
 from edgeprune.data import Dataset
-from edgeprune.device.target import Target, find_target
+from edgeprune.device.target import find_target
 from edgeprune.errors import UsageError
 from edgeprune.recipe import Recipe
 from edgeprune.stages import bundle, firmware, network
@@ -48,7 +48,7 @@ def build(recipe: Recipe, store: Store) -> Build:
     trained, tflite, data = _network(recipe, model, store)
     compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.seed)
     tested = firmware.evaluate(store, tflite, compiled, data, trained, recipe.seed)
-    measured = firmware.measure(store, compiled, tested, target)
+    measured = firmware.measure(store, compiled, tested, tflite, target)
     stages = (*_run(trained), *([] if trained is None else [tflite]), compiled, tested)
     stages += () if measured is None else (measured,)
     manifest = bundle.assemble(out, recipe, target, tflite, trained, compiled, tested, measured, data)
@@ -88,6 +88,3 @@ def _run(trained: network.Trained | None) -> tuple[Stage, ...]:
 def output_folder(recipe: Recipe) -> Path:
     """`--out`, or build/MODEL-TARGET."""
     return Path(recipe.out) if recipe.out else Path("build") / f"{Path(recipe.model).stem}-{recipe.target}"
-
-
-__all__ = ["Build", "Target", "build", "output_folder"]

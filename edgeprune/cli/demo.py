@@ -8,7 +8,9 @@ from edgeprune.cli.output import Output, common_options, table
 from edgeprune.cli.requirements import needs
 from edgeprune.errors import InternalError
 
+TARGET = "virtual-m4"
 SPEEDUP = 2.0
+EPOCHS = 20
 
 
 def demo_model() -> Path:
@@ -32,25 +34,29 @@ def command(place: Path, out: Output, seed: int) -> None:
     """Prune, quantise, compile, flash and profile a digit classifier on a virtual Cortex-M4."""
     needs("keras", "tensorflow", "sklearn", "ziglang", extra="build", what="the demo")
     from edgeprune.artifact import Bundle, Store, default_store
-    from edgeprune.device.board import open_board
+    from edgeprune.device.board import virtual_board
     from edgeprune.device.flash import flash
-    from edgeprune.pipeline import build
-    from edgeprune.profile.measure import measure
-    from edgeprune.recipe import Recipe
+    from edgeprune.device.target import find_target
+    from edgeprune.pipeline import Build, build
+    from edgeprune.profile.measure import profile
+    from edgeprune.recipe import make_recipe
 
-    store, model = Store(default_store()), str(demo_model())
-    common = {"model": model, "target": "virtual-m4", "data": "sklearn:digits", "seed": seed}
+    store = Store(default_store())
+
+    def build_one(**values: object) -> Build:
+        common = {"model": str(demo_model()), "target": TARGET, "data": "sklearn:digits", "seed": seed}
+        return build(make_recipe({**common, **values}, "demo"), store)
+
     out.note("1/4  the network as it is")
-    plain = build(Recipe(**common, method="none", out=f"{place}-unpruned"), store)
+    plain = build_one(method="none", out=f"{place}-unpruned")
     out.note("2/4  pruned to half the multiply-accumulates, fine-tuned, int8")
-    pruned = build(Recipe(**common, method="l1", speedup=SPEEDUP, epochs=20, out=str(place)), store)
+    pruned = build_one(method="l1", speedup=SPEEDUP, epochs=EPOCHS, out=str(place))
     out.note("3/4  flashed onto virtual-m4")
-    bundle = Bundle.open(pruned.bundle)
-    with open_board(bundle.manifest["target"]) as board:
-        flash(bundle, board)
-        out.note("4/4  profiled over its serial line")
-        profile = measure(bundle, board, runs=1).as_json()
-    fewer = plain.manifest["measured"]["instructions"] / profile["instructions"]
+    bundle, board = Bundle.open(pruned.bundle), virtual_board(find_target(TARGET))
+    flash(bundle, board)
+    out.note("4/4  profiled over its serial line")
+    profiled = profile(bundle, board, runs=1).to_json()
+    fewer = plain.manifest["measured"]["instructions"] / profiled["instructions"]
     rows = []
     for what, made in (("as it is", plain), ("pruned", pruned)):
         manifest = made.manifest
@@ -68,16 +74,17 @@ def command(place: Path, out: Output, seed: int) -> None:
                 memory["flash_bytes"],
             )
         )
+    parity = profiled["parity"]
     header = ("network", "int8 accuracy", "MACs", "instructions", "ms (modelled)", "RAM", "flash")
     text = (
-        f"{table(rows, header)}\n\n{fewer:.2f}x fewer instructions on {profile['board']} "
-        f"({profile['parity']['mismatches']} of {profile['parity']['inputs']} outputs differ from the host's)\n"
+        f"{table(rows, header)}\n\n{fewer:.2f}x fewer instructions on {profiled['board']} "
+        f"({parity['mismatches']} of {parity['inputs']} outputs differ from the host's)\n"
         f"look at {pruned.bundle}/report.html"
     )
     result = {
         "unpruned": plain.result(),
         "pruned": pruned.result(),
-        "profile": profile,
+        "profile": profiled,
         "instructions_ratio": fewer,
     }
     out.emit(result, text)

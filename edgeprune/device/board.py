@@ -244,7 +244,9 @@ def control(board: Board, what: str) -> None:
             line.sendall(json.dumps({"do": what}).encode() + b"\n")
             answer = json.loads(line.makefile().readline())
     except (OSError, ValueError) as error:
-        raise BoardError(f"board {board.id} does not listen: {error}", hint="edgeprune boards list") from error
+        raise BoardError(
+            f"board {board.id} does not listen: {error}", hint="edgeprune boards list"
+        ) from error
     if not answer["ok"]:
         raise BoardError(f"board {board.id}: {answer['message']}", hint=answer["hint"])
 
@@ -284,7 +286,7 @@ def start_server(board: Board) -> dict[str, Any]:
     deadline = time.monotonic() + START_WAIT_S
     while time.monotonic() < deadline and child.poll() is None:
         running = board.server()
-        if running is not None:
+        if running is not None and running["pid"] == child.pid:  # not what a killed one left
             return running
         time.sleep(0.02)
     words = log.read_text("utf-8", errors="replace").strip()[-500:]

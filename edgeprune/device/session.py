@@ -11,12 +11,10 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 from edgeprune.device import wire
 from edgeprune.device.link import Link
 from edgeprune.device.wire import Message, Value, WireError
 from edgeprune.errors import BoardError
-
 
 QUIET_S = 0.05
 """Nothing heard for so long: stale bytes are over."""
@@ -292,7 +290,8 @@ class Session:
         while True:
             line = self._next_line(deadline)
             if line is None:
-                self._heard = self._heard or bytes(self._buffer)
+                self._heard = bytes(self._buffer)  # a line without its end
+                self._buffer.clear()
                 return None
             try:
                 message = wire.parse(line)

@@ -205,7 +205,7 @@ class _Reader:
             raise self.fail(f"regions are {kinds}, a target of kind {target.kind} has {expected}")
         if target.kind == "mcu" and target.uart_address is None:
             raise self.fail("key 'uart_address' is missing")
-        first, *others = sorted(target.regions, key=lambda region: region.origin) or [None]
-        for region in others:
-            if first is not None and region is not None and region.origin < first.end:
-                raise self.fail(f"regions {first.name} and {region.name} overlap")
+        ordered = sorted(target.regions, key=lambda region: region.origin)
+        for first, second in zip(ordered, ordered[1:], strict=False):
+            if second.origin < first.end:
+                raise self.fail(f"regions {first.name} and {second.name} overlap")

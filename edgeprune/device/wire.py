@@ -136,9 +136,7 @@ COMMANDS: Table[Command] = Table(
         request=(),
         reply=(Field("arena"), Field("ram"), Field("stack"), Field("stack_peak"), Field("flash")),
     ),
-    Command(
-        "flash", "CRC-32 of the programmed image.", request=(), reply=(Field("length"), Field("crc"))
-    ),
+    Command("flash", "CRC-32 of the programmed image.", request=(), reply=(Field("length"), Field("crc"))),
     Command("reset", "Start again, as after power on; the reply comes first.", request=(), reply=()),
 )
 

@@ -209,6 +209,8 @@ def _clean(operation: Any, kind: str, config: dict[str, Any], rank: int) -> dict
     """The configuration as JSON values, without user code, with the channel axis as -1."""
     if config.get("data_format") not in (None, "channels_last"):
         raise _refusal(operation, "has channels first; only channels last is supported")
+    if config.get("renorm"):
+        raise _refusal(operation, "has renorm=True, which is not supported")
     found: dict[str, Any] = {}
     for key, value in config.items():
         if key == "activation" or key.endswith(_OWN_CODE):

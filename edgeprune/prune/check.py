@@ -54,7 +54,7 @@ def check_pruned(
     alive = _follow(original, removed)
     inputs = [rng.normal(size=(_SAMPLES, *original.by_name[name].shape)) for name in original.inputs]
     masked = forward(original, inputs, after=lambda node, out: out * alive[node.name])
-    actual = forward(pruned, inputs)
+    actual = _run(pruned, inputs)
     worst = 0.0
     for node in original.nodes:
         found = _difference(node, masked[node.name], alive[node.name], actual.get(node.name))
@@ -65,6 +65,21 @@ def check_pruned(
             )
         worst = max(worst, found)
     return worst
+
+
+def _run(pruned: Graph, inputs: list[Array]) -> dict[str, Array]:
+    """The outputs of all layers; weights that do not fit together are an error that names the layer."""
+    done: list[str] = []
+
+    def note(node: Node, out: Array) -> Array:
+        done.append(node.name)
+        return out
+
+    try:
+        return forward(pruned, inputs, after=note)
+    except ValueError as error:
+        node = pruned.nodes[len(done)]
+        raise InternalError(f"pruning broke layer {node.name} ({node.kind}): {error}") from error
 
 
 def _difference(node: Node, masked: Array, alive: _Flags, actual: Array | None) -> float:

@@ -1,14 +1,10 @@
 """Fine-tune a pruned classifier, byte for byte repeatable, resumable, with the original as teacher.
 
-Adam, learning rate warmed up over the first steps and then lowered along a cosine. The loss is cross
-entropy with smoothed labels; with a teacher, most of it is the divergence from the teacher's softened
-outputs on the same (augmented) images. Weights of the best epoch are kept, best on a split taken from
-the training set: the test set is never looked at.
+Adam, learning rate warmed up over the first steps and then lowered along a cosine. Weights of the best
+epoch are kept, best on a split taken from the training set: the test set is never looked at.
 
-Source:  Kingma and Ba, "Adam", 2015, arXiv:1412.6980; Loshchilov and Hutter, "SGDR", 2017,
-         arXiv:1608.03983 (cosine); Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural
-         Network", 2015, arXiv:1503.02531 (the factor temperature^2 keeps gradients comparable)
-Differs: no restarts; penalties that the layers carry (kernel regularisers) are added as Keras does
+Source:  Loshchilov and Hutter, "SGDR", 2017, arXiv:1608.03983 (cosine); the loss is in trainer.py
+Differs: no restarts
 
 An epoch depends only on the state before it and on (seed, epoch number), never on a generator that
 has run on: that is why a resumed run ends in the same bytes as one that was never stopped.
@@ -28,6 +24,7 @@ from edgeprune.errors import DataError, UsageError
 from edgeprune.prune import checkpoint
 from edgeprune.prune.augment import Augment, augmentation
 from edgeprune.prune.checkpoint import Epoch, TrainingState
+from edgeprune.prune.trainer import Trainer, expose_scores, make_deterministic
 
 Array = npt.NDArray[Any]
 Log = Callable[[str], None]
@@ -37,13 +34,9 @@ LEARNING_RATE = 2e-3
 
 _WARM_UP_SHARE = 0.05
 _FINAL_RATE_SHARE = 0.01
-_LABEL_SMOOTHING = 0.05
-_TEACHER_SHARE = 0.8
-_TEMPERATURE = 3.0
 _VALIDATION_SHARE = 0.1
 _VALIDATION_LIMIT = 2500
 _EVALUATION_BATCH = 500
-_SMALLEST_PROBABILITY = 1e-7
 
 
 class TrainingData(Protocol):
@@ -119,10 +112,10 @@ def finetune(
         log=log,
         on_step=on_step,
     )
-    _make_deterministic()
-    restore_activation = _expose_logits(model)
+    make_deterministic()
+    restore_activation = expose_scores(model)
     try:
-        return _train(_Trainer(model, distill_from), split, run, augment)
+        return _train(Trainer(model, distill_from), split, run, augment)
     finally:
         restore_activation()
 
@@ -184,125 +177,7 @@ def _check_labels(y: Array, samples: int, output_shape: Any) -> npt.NDArray[np.i
     return y.astype(np.int64)
 
 
-def _make_deterministic() -> None:
-    """Repeatable TensorFlow kernels; holds for the whole process."""
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-
-
-def _expose_logits(model: Any) -> Callable[[], None]:
-    """Make a last softmax or sigmoid the identity; returns the function that puts it back."""
-    import keras
-
-    last = model.outputs[0]._keras_history.operation
-    activation = getattr(last, "activation", None)
-    if activation not in (keras.activations.softmax, keras.activations.sigmoid):
-        return lambda: None
-    last.activation = keras.activations.linear
-
-    def restore() -> None:
-        last.activation = activation
-
-    return restore
-
-
-class _Trainer:
-    """A model, its teacher and its optimizer as compiled TensorFlow steps."""
-
-    def __init__(self, model: Any, teacher: Any) -> None:
-        import keras
-        import tensorflow as tf
-
-        self.model = model
-        self.teacher = teacher
-        self.optimizer = keras.optimizers.Adam(epsilon=1e-7)
-        self.optimizer.build(model.trainable_variables)
-        teacher_scores = _scores(teacher) if teacher is not None else None
-        student_scores = _scores(model)
-        targets = max(2, int(model.output_shape[1]))
-
-        def step(x: Any, y: Any) -> Any:
-            x = tf.cast(x, tf.float32)
-            with tf.GradientTape() as tape:
-                scores = student_scores(x, training=True)
-                loss = _loss(
-                    scores, tf.one_hot(y, targets), teacher_scores and teacher_scores(x, training=False)
-                )
-                loss += tf.add_n(model.losses) if model.losses else 0.0
-            self.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-            return loss
-
-        def evaluate(x: Any, y: Any) -> Any:
-            scores = student_scores(tf.cast(x, tf.float32), training=False)
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, scores)
-            right = tf.cast(tf.argmax(scores, axis=-1) == y, tf.float32)
-            return tf.reduce_sum(loss), tf.reduce_sum(right)
-
-        self.step = tf.function(step, reduce_retracing=True)
-        self.evaluate = tf.function(evaluate, reduce_retracing=True)
-
-    def variables(self) -> tuple[Array, ...]:
-        return tuple(np.array(v.numpy()) for v in self.model.variables)
-
-    def optimizer_variables(self) -> tuple[Array, ...]:
-        return tuple(np.array(v.numpy()) for v in self.optimizer.variables)
-
-    def teacher_variables(self) -> tuple[Array, ...]:
-        return tuple(v.numpy() for v in self.teacher.variables) if self.teacher is not None else ()
-
-    def seed_layers(self, seed: int, epoch: int) -> None:
-        """Give layers that draw random numbers (dropout) a state that follows from seed and epoch."""
-        for index, variable in enumerate(self.model.variables):
-            if variable.path.endswith("seed_generator_state"):
-                draw = np.random.default_rng([seed, epoch, index])
-                variable.assign(draw.integers(0, 2**31, variable.shape).astype(variable.dtype))
-
-    def assign(self, variables: tuple[Array, ...], optimizer: tuple[Array, ...] | None = None) -> None:
-        for variable, value in zip(self.model.variables, variables, strict=True):
-            variable.assign(value)
-        if optimizer is not None:
-            for variable, value in zip(self.optimizer.variables, optimizer, strict=True):
-                variable.assign(value)
-
-
-def _scores(model: Any) -> Callable[..., Any]:
-    """The model's unnormalised class scores, (N, classes), from whatever its last layer gives."""
-    import keras
-    import tensorflow as tf
-
-    last = model.outputs[0]._keras_history.operation
-    activation = getattr(last, "activation", None)
-    softmax = isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax
-
-    def scores(x: Any, training: bool) -> Any:
-        out = model(x, training=training)
-        if activation is keras.activations.sigmoid:
-            out = tf.math.log(tf.maximum(out, _SMALLEST_PROBABILITY)) - tf.math.log(
-                tf.maximum(1 - out, _SMALLEST_PROBABILITY)
-            )
-        elif softmax:
-            out = tf.math.log(tf.maximum(out, _SMALLEST_PROBABILITY))
-        return tf.concat([tf.zeros_like(out), out], axis=-1) if model.output_shape[1] == 1 else out
-
-    return scores
-
-
-def _loss(scores: Any, one_hot: Any, teacher: Any) -> Any:
-    """Mean loss of a batch: smoothed cross entropy, and the divergence from the teacher's scores."""
-    import tensorflow as tf
-
-    classes = one_hot.shape[-1]
-    smooth = one_hot * (1 - _LABEL_SMOOTHING) + _LABEL_SMOOTHING / classes
-    labelled = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(smooth, scores))
-    if teacher is None:
-        return labelled
-    target = tf.stop_gradient(tf.nn.softmax(teacher / _TEMPERATURE))
-    taught = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, scores / _TEMPERATURE))
-    return (1 - _TEACHER_SHARE) * labelled + _TEACHER_SHARE * _TEMPERATURE**2 * taught
-
-
-def _train(trainer: _Trainer, split: _Split, run: _Run, augment_name: str | None) -> History:
+def _train(trainer: Trainer, split: _Split, run: _Run, augment_name: str | None) -> History:
     """All epochs, from the checkpoint when there is one of the same run."""
     state = _first_state(trainer, split, run, augment_name)
     resumed_after = len(state.history)
@@ -325,7 +200,7 @@ def _is_stalled(state: TrainingState, run: _Run) -> bool:
     return len(state.history) - state.best_epoch >= run.patience
 
 
-def _first_state(trainer: _Trainer, split: _Split, run: _Run, augment_name: str | None) -> TrainingState:
+def _first_state(trainer: Trainer, split: _Split, run: _Run, augment_name: str | None) -> TrainingState:
     """The saved state of this very run, else that of its start."""
     start = trainer.variables()
     settings = {
@@ -348,7 +223,7 @@ def _first_state(trainer: _Trainer, split: _Split, run: _Run, augment_name: str 
     return TrainingState(mark, (), start, trainer.optimizer_variables(), start, 0)
 
 
-def _next_epoch(trainer: _Trainer, split: _Split, run: _Run, state: TrainingState) -> TrainingState:
+def _next_epoch(trainer: Trainer, split: _Split, run: _Run, state: TrainingState) -> TrainingState:
     """One pass over the training set, from `state` alone."""
     began = time.monotonic()
     number = len(state.history) + 1
@@ -379,7 +254,7 @@ def _next_epoch(trainer: _Trainer, split: _Split, run: _Run, state: TrainingStat
     )
 
 
-def _pass_over(trainer: _Trainer, split: _Split, run: _Run, number: int) -> float:
+def _pass_over(trainer: Trainer, split: _Split, run: _Run, number: int) -> float:
     """Train on every sample once; returns the mean loss."""
     steps = len(split.x) // run.batch_size
     losses = []
@@ -412,7 +287,7 @@ def _learning_rate(run: _Run, step: int, steps: int) -> float:
     return run.learning_rate * (_FINAL_RATE_SHARE + (1 - _FINAL_RATE_SHARE) * cosine)
 
 
-def _evaluate(trainer: _Trainer, x: Array, y: Array) -> tuple[float, float]:
+def _evaluate(trainer: Trainer, x: Array, y: Array) -> tuple[float, float]:
     """Mean cross entropy and accuracy on labelled samples."""
     loss = right = 0.0
     for start in range(0, len(x), _EVALUATION_BATCH):

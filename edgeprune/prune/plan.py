@@ -150,8 +150,8 @@ class _Search:
         if lowest > self._limit:
             whole = count(self._graph).macs
             raise BudgetError(
-                f"a speed-up of {whole / self._limit:.3g} is out of reach: with every group of channels "
-                f"at its smallest {lowest} of {whole} MACs remain, a speed-up of {whole / max(1, lowest):.3g}",
+                f"a speed-up of {whole / self._limit:.3g} is out of reach: with every group at its smallest "
+                f"{lowest} of {whole} MACs remain, a speed-up of {whole / max(1, lowest):.3g}",
                 hint="ask for less, keep fewer layers, or round to a smaller multiple",
             )
         rung = bisect.bisect_left(

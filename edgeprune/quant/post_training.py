@@ -22,6 +22,7 @@ from edgeprune.graph.keras_in import from_keras
 from edgeprune.graph.keras_out import layer_of, to_keras
 from edgeprune.graph.kinds import TRAINING_ONLY
 from edgeprune.quant.quiet import captured
+from edgeprune.tflite.graph import Node as TfliteNode
 from edgeprune.tflite.read import read
 
 SAMPLES = 200
@@ -132,13 +133,19 @@ def _refusal(message: str, lines: list[str]) -> ModelError:
 def check_integer(raw: bytes) -> None:
     """Raise ModelError naming the first operator of a `.tflite` that computes with floating point."""
     graph = read(raw)
-    for node in graph.nodes:
-        for index in (*node.inputs, *node.outputs):
-            if index >= 0 and graph.tensors[index].dtype.startswith("float"):
-                raise ModelError(
-                    f"{graph.place(node)} stays in floating point: it has no int8 form",
-                    hint="replace the layer that needs it",
-                )
+
+    def is_float(node: TfliteNode) -> bool:
+        operands = [graph.tensors[index] for index in (*node.inputs, *node.outputs) if index >= 0]
+        return any(tensor.dtype.startswith("float") for tensor in operands)
+
+    found = [node for node in graph.nodes if is_float(node)]
+    # Between a pair of conversions stands the operator that needs them.
+    found.sort(key=lambda node: node.op in ("QUANTIZE", "DEQUANTIZE"))
+    if found:
+        raise ModelError(
+            f"{graph.place(found[0])} stays in floating point: it has no int8 form",
+            hint="replace the layer that needs it",
+        )
     for index in (*graph.inputs, *graph.outputs):
         if graph.tensors[index].dtype != "int8":
             tensor = graph.tensors[index]

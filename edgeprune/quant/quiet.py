@@ -5,14 +5,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def captured(lines: list[str]) -> Iterator[None]:
-    """Send file descriptors 1 and 2, which C++ writes to directly, into `lines` and the debug log.
+    """Send stdout and stderr, Python's and those that C++ writes to, into `lines` and the debug log.
 
     Holds for the whole process, so what other threads print meanwhile is captured too.
     """
@@ -23,7 +23,12 @@ def captured(lines: list[str]) -> Iterator[None]:
         try:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-            yield
+            with (
+                os.fdopen(os.dup(file.fileno()), "w", encoding="utf-8", errors="replace") as text,
+                redirect_stdout(text),
+                redirect_stderr(text),
+            ):
+                yield
         finally:
             _flush(streams)
             for descriptor, target in zip(saved, (1, 2), strict=True):

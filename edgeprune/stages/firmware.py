@@ -1,6 +1,7 @@
 """Stages on the int8 network: compile it for a target, test it on the host, measure it on a virtual board."""
 
 import shlex
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeprune.artifact import Stage, Store, code_hash, sha256_file, to_json, write_atomic
+from edgeprune.artifact import Bundle, Stage, Store, code_hash, sha256_file, to_json, write_atomic
+from edgeprune.codegen.generate import GeneratedC
 from edgeprune.data import Dataset
 from edgeprune.device.target import Target
 from edgeprune.errors import InternalError, ModelError
@@ -100,6 +102,23 @@ def _describe_plan(plan: MemoryPlan) -> list[dict[str, Any]]:
     ]
 
 
+def write_c(model: Path, folder: Path) -> tuple[GeneratedC, MemoryPlan]:
+    """The C of the `.tflite` file `model`, alone, in `folder`; for a firmware that is not ours."""
+    from edgeprune.codegen.generate import generate
+    from edgeprune.memory import plan_memory
+    from edgeprune.memory.planners import PLANNERS
+    from edgeprune.tflite.read import read
+
+    if not model.is_file():
+        raise ModelError(f"no model at {model}", hint="give an int8 .tflite file")
+    graph = read(model.read_bytes())
+    plan = plan_memory(graph, PLANNERS["search"])
+    generated = generate(graph, plan, name=model.stem, model_sha256=sha256_file(model))
+    for name, text in generated.files.items():
+        write_atomic(folder / name, text)
+    return generated, plan
+
+
 def build_files(target: Target, toolchain: str) -> dict[str, str]:
     """What makes `src/` buildable by itself: a Makefile, and a linker script where there is one."""
     from edgeprune.device.toolchain import TOOLCHAINS
@@ -151,6 +170,40 @@ def evaluate(
     return store.stage("evaluate", inputs, make)
 
 
+def measure(store: Store, compiled: Stage, tested: Stage, tflite: Stage, target: Target) -> Stage | None:
+    """Flash and profile on a virtual board of our own; None for a target that has none in this process."""
+    if target.board != "unicorn":
+        return None
+
+    def make(result: Path, work: Path) -> None:
+        from edgeprune.device.board import Board
+        from edgeprune.device.flash import flash
+        from edgeprune.profile.measure import profile
+
+        made, test = compiled.json("compile.json"), tested.json("evaluate.json")
+        for stage in (compiled, tested):
+            shutil.copytree(stage.folder / "bundle", work / "bundle", dirs_exist_ok=True)
+        manifest = {
+            "target": target.name,
+            "model_hash": made["model_hash"],
+            "memory": made["memory"],
+            "layers": made["layers"],
+            "parity": test["parity"],
+            "io": tflite.json("io.json"),
+        }
+        bundle = Bundle(work / "bundle", manifest)
+        board = Board(target.name, target, work / "board")
+        flash(bundle, board)
+        write_atomic(result / "profile.json", to_json(profile(bundle, board, runs=1).to_json()))
+
+    inputs = {
+        "compile": compiled.key,
+        "evaluate": tested.key,
+        "code": code_hash("device", "profile"),
+    }
+    return store.stage("measure", inputs, make)
+
+
 def to_input(examples: Array, tensor: Tensor) -> Array:
     """Float examples as the network takes them: quantised for an integer input, rounding as TFLite does.
 
@@ -163,7 +216,8 @@ def to_input(examples: Array, tensor: Tensor) -> Array:
     limits = np.iinfo(DTYPES[tensor.dtype])
     scaled = np.asarray(examples, np.float32) / np.float32(tensor.scale)
     rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + tensor.zero_point
-    return np.clip(rounded, limits.min, limits.max).astype(DTYPES[tensor.dtype])
+    quantized: Array = np.clip(rounded, limits.min, limits.max).astype(DTYPES[tensor.dtype])
+    return quantized
 
 
 def _classify(host: Any, graph: QuantGraph, data: Dataset) -> npt.NDArray[np.int64]:
@@ -191,8 +245,9 @@ def _write_parity(folder: Path, host: Any, graph: QuantGraph, seed: int) -> dict
         expected = reference(graph, given)
         for made, wanted, index in zip(host.run(given), expected, graph.outputs, strict=True):
             if made.tobytes() != wanted.tobytes():
+                name = graph.tensors[index].name
                 raise InternalError(
-                    f"the generated C and the reference differ in {graph.tensors[index].name!r} (input {number})",
+                    f"the generated C and the reference differ in {name!r}, input {number}",
                     hint="please report it with the model",
                 )
         inputs += b"".join(np.ascontiguousarray(array).tobytes() for array in given)

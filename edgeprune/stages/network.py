@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeprune.artifact import Stage, Store, code_hash, sha256_file, to_json, write_atomic
 from edgeprune.data import SCALES, Dataset, load_data
-from edgeprune.errors import DataError, ModelError, UsageError
+from edgeprune.errors import ModelError, UsageError
 from edgeprune.recipe import Recipe
 
 log = logging.getLogger("edgeprune")
@@ -126,8 +126,8 @@ def load_test_data(recipe: Recipe, tflite: Stage) -> Dataset | None:
     described = tflite.json("io.json")
     return _load_data(
         recipe,
-        _single([tensor["shape"][1:] for tensor in described["inputs"]]),
-        _single([tensor["shape"][1:] for tensor in described["outputs"]]),
+        _single([tensor["shape"] for tensor in described["inputs"]]),
+        _single([tensor["shape"] for tensor in described["outputs"]]),
     )
 
 
@@ -220,13 +220,10 @@ def prune(store: Store, loaded: Stage, recipe: Recipe) -> Stage:
 
 def finetune(store: Store, loaded: Stage, pruned: Stage, data: Dataset, recipe: Recipe) -> Stage:
     """Train the pruned network, the original as its teacher unless the recipe says otherwise."""
-    arguments = {
-        "epochs": EPOCHS if recipe.epochs is None else recipe.epochs,
-        "batch_size": recipe.batch_size or _batch_size(len(data.x_train)),
-        "learning_rate": LEARNING_RATE if recipe.learning_rate is None else recipe.learning_rate,
-        "augment": _augment(recipe, data),
-        "seed": recipe.seed,
-    }
+    epochs = EPOCHS if recipe.epochs is None else recipe.epochs
+    batch_size = recipe.batch_size or _batch_size(len(data.x_train))
+    rate = LEARNING_RATE if recipe.learning_rate is None else recipe.learning_rate
+    augment = _augment(recipe, data)
 
     def make(result: Path, work: Path) -> None:
         import keras
@@ -238,19 +235,34 @@ def finetune(store: Store, loaded: Stage, pruned: Stage, data: Dataset, recipe: 
         teacher = (
             keras.models.load_model(loaded.folder / "model.keras", compile=False) if recipe.distill else None
         )
-        epochs = []
-        if arguments["epochs"]:
-            history = train(model, data, **arguments, checkpoint_dir=work, log=log.info, distill_from=teacher)
-            epochs = [asdict(epoch) for epoch in history.epochs]
+        history: list[dict[str, Any]] = []
+        if epochs:
+            trained = train(
+                model,
+                data,
+                epochs=epochs,
+                seed=recipe.seed,
+                batch_size=batch_size,
+                learning_rate=rate,
+                augment=augment,
+                checkpoint_dir=work,
+                log=log.info,
+                distill_from=teacher,
+            )
+            history = [asdict(epoch) for epoch in trained.epochs]
         after = accuracy(predict(model, data).argmax(axis=1), data)
         model.save(result / "model.keras")
-        described = {"accuracy_before": before, "accuracy": after, "epochs": epochs}
+        described = {"accuracy_before": before, "accuracy": after, "epochs": history}
         write_atomic(result / "tuning.json", to_json(described))
 
     inputs = {
         "prune": pruned.key,
         "data": data.sha256,
-        **arguments,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": rate,
+        "augment": augment,
+        "seed": recipe.seed,
         "distill": recipe.distill,
         "code": code_hash("data", "prune"),
     }
@@ -259,7 +271,8 @@ def finetune(store: Store, loaded: Stage, pruned: Stage, data: Dataset, recipe: 
 
 def _batch_size(examples: int) -> int:
     """128, or the power of two that gives some forty steps an epoch: batch norm needs them to follow."""
-    return max(16, min(128, 2 ** ((examples // STEPS_PER_EPOCH).bit_length() - 1 or 1)))
+    power = (examples // STEPS_PER_EPOCH).bit_length() - 1
+    return max(16, min(128, 1 << max(0, power)))
 
 
 def _augment(recipe: Recipe, data: Dataset) -> str | None:
@@ -308,6 +321,11 @@ def take_tflite(store: Store, model: Path) -> Stage:
     return store.stage("load", inputs, make)
 
 
+def copy_model(stage: Stage, place: Path) -> None:
+    """Write the stage's Keras model to `place`, as a whole or not at all."""
+    write_atomic(place, (stage.folder / "model.keras").read_bytes())
+
+
 def _describe_io(raw: bytes) -> dict[str, Any]:
     """Inputs and outputs of a `.tflite` as JSON values."""
     from edgeprune.tflite.read import read
@@ -319,7 +337,7 @@ def _describe_io(raw: bytes) -> dict[str, Any]:
         single = tensor.quantization is not None and len(tensor.quantization.scales) == 1
         return {
             "name": tensor.name,
-            "shape": list(tensor.shape),
+            "shape": list(tensor.shape[1:] if tensor.shape[:1] == (1,) else tensor.shape),
             "dtype": tensor.dtype,
             "scale": tensor.scale if single else None,
             "zero_point": tensor.zero_point if single else None,
@@ -329,17 +347,3 @@ def _describe_io(raw: bytes) -> dict[str, Any]:
         "inputs": [describe(i) for i in graph.inputs],
         "outputs": [describe(i) for i in graph.outputs],
     }
-
-
-__all__ = [
-    "DataError",
-    "Trained",
-    "finetune",
-    "load",
-    "load_test_data",
-    "load_training_data",
-    "prune",
-    "quantize",
-    "score",
-    "take_tflite",
-]

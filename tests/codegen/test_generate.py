@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.networks import NetworkBuilder, tiny_network
+from support.oracle import tflm
 from support.tools import require_module, require_tool
 
 from edgeprune.codegen.generate import generate
@@ -19,6 +20,7 @@ from edgeprune.memory.planners import PLANNERS
 from edgeprune.ops import OPS, evaluate
 from edgeprune.ops.base import Constant
 from edgeprune.tflite.graph import DTYPES
+from edgeprune.tflite.read import read
 
 GOLDEN = Path(__file__).parent / "golden"
 SHA256 = "0123456789abcdef" * 4
@@ -223,3 +225,25 @@ def test_fields_of_every_operator_are_those_of_the_c_struct(op):
         call = op.kernel(op.checked(case.graph, node), node)
         stated = [(field.ctype, stated_kind(field.value), field.name) for field in call.params]
         assert stated == declared_fields(call.kernel), case.name
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "kws/kws_ref_model.tflite",
+        pytest.param("ic/pretrainedResnet_quant.tflite", marks=pytest.mark.slow),
+        pytest.param("vww/vww_96_int8.tflite", marks=pytest.mark.slow),
+        pytest.param("ad/ad01_int8.tflite", marks=pytest.mark.slow),
+        pytest.param("sww/str_ww_ref_model.tflite", marks=pytest.mark.slow),
+    ],
+)
+def test_published_networks_compute_what_tflm_computes(path, shared_data, tmp_path):
+    require_module("ziglang")
+    content = (shared_data / "mlperf_tiny" / path).read_bytes()
+    graph = read(content)
+    plan = plan_memory(graph, PLANNERS["search"])
+    assert plan.arena_bytes == plan.lower_bound_bytes
+    host = HostModel(write(make(graph), tmp_path / "src"), graph)
+    for seed in range(2):
+        row = random_inputs(graph, seed)
+        assert equal(host.run(row), tflm(content, row))

@@ -1,5 +1,6 @@
 """Every operator x case x input: reader, reference, TFLM and C kernels agree bit for bit."""
 
+import importlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.kernels import (
+    OPS_FOLDER,
     WARNINGS,
     KernelProgram,
     Run,
@@ -24,7 +26,7 @@ from support.tflite_writer import write
 from support.tools import missing
 
 from edgeprune.ops import OPS, evaluate
-from edgeprune.ops.base import Case
+from edgeprune.ops.base import Case, Op
 from edgeprune.tflite.graph import DTYPES, Array, QuantGraph
 from edgeprune.tflite.read import read
 
@@ -84,6 +86,15 @@ def differences(expected: Array, actual: Array) -> str:
     places = np.argwhere(expected != actual)
     first = tuple(int(i) for i in places[0]) if len(places) else None
     return f"{len(places)} of {expected.size} differ, first at {first}"
+
+
+def test_every_operator_folder_is_in_the_table() -> None:
+    made = []
+    for path in sorted(OPS_FOLDER.glob("*/op.py")):
+        module = importlib.import_module(f"edgeprune.ops.{path.parent.name}.op")
+        made += [value for value in vars(module).values() if isinstance(value, Op)]
+    assert {op.name for op in made} == set(OPS.names)
+    assert all(OPS[op.name] is op for op in made)
 
 
 @pytest.mark.parametrize("name", OPS.names)

@@ -1,122 +1,106 @@
-"""Firmware with the hand-made network of `tiny_model/`, built without the code generator."""
+"""Firmware with the hand-made network of `tiny_model/`, and Bundles of it, without the code generator."""
 
 import hashlib
+import json
 import os
-import subprocess
-import sys
+import random
 import tempfile
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from edgeprune import __version__
+from edgeprune.artifact import BUNDLE_SCHEMA, sha256_file
 from edgeprune.device.firmware import runner_files
 from edgeprune.device.target import Target, find_target
+from edgeprune.device.toolchain import TOOLCHAINS, compile_firmware
 
 TINY = Path(__file__).parent / "tiny_model"
-WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
-
-# Stack at the bottom of RAM: an overflow leaves RAM, and faults.
-LINKER_SCRIPT = """
-ENTRY(ep_reset)
-MEMORY
-{{
-    flash (rx) : ORIGIN = {flash_origin:#x}, LENGTH = {flash_bytes}
-    ram (rwx) : ORIGIN = {ram_origin:#x}, LENGTH = {ram_bytes}
-}}
-SECTIONS
-{{
-    .text : {{
-        ep_flash_start = .;
-        KEEP(*(.vectors))
-        *(.text*) *(.rodata*)
-        . = ALIGN(4);
-    }} > flash
-    .stack (NOLOAD) : {{
-        ep_stack_bottom = .;
-        . = . + {stack_bytes};
-        ep_stack_top = .;
-    }} > ram
-    .data : {{
-        ep_data_start = .;
-        *(.data*)
-        . = ALIGN(4);
-        ep_data_end = .;
-    }} > ram AT > flash
-    ep_data_load = LOADADDR(.data);
-    ep_flash_end = LOADADDR(.data) + SIZEOF(.data);
-    .bss (NOLOAD) : {{
-        ep_bss_start = .;
-        *(.bss*) *(COMMON)
-        . = ALIGN(4);
-        ep_bss_end = .;
-    }} > ram
-    /DISCARD/ : {{ *(.ARM.exidx*) *(.ARM.attributes) *(.comment) }}
-}}
-"""
-
-CPU = ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-ffreestanding")
-GCC_CPU = ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-ffreestanding")
+HASH = "0123456789abcdef"
+INPUT_BYTES = (300, 4)
+OUTPUT_BYTES = 300
 
 
-def linker_script(target: Target) -> str:
-    """A linker script with all the symbols that the start-up code wants."""
-    flash, ram = target.region("flash"), target.region("ram")
-    return LINKER_SCRIPT.format(
-        flash_origin=flash.origin,
-        flash_bytes=flash.length_bytes,
-        ram_origin=ram.origin,
-        ram_bytes=ram.length_bytes,
-        stack_bytes=target.stack_bytes,
-    )
+@dataclass(frozen=True)
+class Built:
+    """A firmware in memory."""
+
+    image: bytes
+    elf: bytes
 
 
-def write_sources(folder: Path, target: Target, defines: dict[str, int]) -> None:
-    """All C of the tiny firmware into `folder`."""
+def tiny_output(first: bytes, second: bytes) -> bytes:
+    """What the tiny network computes."""
+    return bytes((3 * value + second[i % 4] + 7) & 0xFF for i, value in enumerate(first))
+
+
+def tiny_inputs(seed: int) -> tuple[bytes, bytes]:
+    """Random inputs of the tiny network."""
+    draw = random.Random(seed)
+    return draw.randbytes(INPUT_BYTES[0]), draw.randbytes(INPUT_BYTES[1])
+
+
+def tiny_sources(target: Target, defines: dict[str, int]) -> dict[str, str]:
+    """All C of the tiny firmware; `defines` go before the model's and the protocol's text."""
     files = runner_files(target)
     files |= {path.name: path.read_text(encoding="utf-8") for path in TINY.iterdir()}
-    for key, value in defines.items():
-        files["model.c"] = f"#define {key} {value}\n" + files["model.c"]
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-def flat_image(elf: bytes) -> bytes:
-    """The bytes to program: every loadable segment at its load address."""
-    from elftools.elf.elffile import ELFFile  # type: ignore[import-untyped]
-
-    with tempfile.TemporaryFile() as file:
-        file.write(elf)
-        segments = [s for s in ELFFile(file).iter_segments("PT_LOAD") if s["p_filesz"]]
-        pieces = [(s["p_paddr"], s.data()) for s in segments]
-    start = min(address for address, _ in pieces)
-    image = bytearray(max(address + len(data) for address, data in pieces) - start)
-    for address, data in pieces:
-        image[address - start : address - start + len(data)] = data
-    return bytes(image)
+    lines = "".join(f"#define {key} {value}\n" for key, value in defines.items())
+    files["model.c"] = lines + files["model.c"]
+    if "TINY_PROTOCOL" in defines:
+        files["ep_wire.h"] = files["ep_wire.h"].replace(
+            "#define EP_WIRE_PROTOCOL 1u", f"#define EP_WIRE_PROTOCOL {defines['TINY_PROTOCOL']}u"
+        )
+    return files
 
 
 @cache
-def tiny_firmware(target_name: str, **defines: int) -> bytes:
-    """The image to program for `target_name`; built once, kept in the temporary folder."""
+def tiny_firmware(target_name: str, toolchain: str = "zig", **defines: int) -> Built:
+    """The tiny firmware for `target_name`; built once, kept in the temporary folder."""
     target = find_target(target_name)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_sources(folder, target, defines)
-        sources = sorted(folder.glob("*"))
-        key = hashlib.sha256(b"".join(path.read_bytes() for path in sources) + LINKER_SCRIPT.encode())
-        kept = Path(tempfile.gettempdir()) / f"edgeprune-tiny-{os.getuid()}-{key.hexdigest()[:24]}.bin"
-        if not kept.exists():
-            made = folder / "made.bin"
-            made.write_bytes(_compile(folder, target))
-            made.replace(kept)
-        return kept.read_bytes()
+    files = tiny_sources(target, defines)
+    key = hashlib.sha256(json.dumps([target_name, toolchain, sorted(files.items())]).encode()).hexdigest()
+    kept = Path(tempfile.gettempdir()) / f"edgeprune-tiny-{os.getuid()}-{key[:24]}"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(dir=kept.parent) as name:
+            sources = Path(name) / "src"
+            sources.mkdir()
+            for file, text in files.items():
+                (sources / file).write_text(text, encoding="utf-8")
+            made = Path(tempfile.mkdtemp(dir=kept.parent))
+            compile_firmware(sources, target, made, TOOLCHAINS[toolchain])
+            try:
+                made.rename(kept)
+            except OSError:  # another test process was faster
+                assert kept.exists()
+    return Built((kept / "firmware.bin").read_bytes(), (kept / "firmware.elf").read_bytes())
 
 
-def _compile(folder: Path, target: Target) -> bytes:
-    command = [sys.executable, "-m", "ziglang", "cc", "-std=c11", "-O2", "-I.", *WARNINGS]
-    if target.kind == "mcu":
-        (folder / "link.ld").write_text(linker_script(target), encoding="utf-8")
-        command += [*CPU, "-fomit-frame-pointer", "-T", "link.ld", "-Wl,--entry=ep_reset"]
-    elf = folder / "firmware.elf"
-    command += ["-o", str(elf), *sorted(path.name for path in folder.glob("*.c"))]
-    subprocess.run(command, cwd=folder, check=True)
-    return elf.read_bytes() if target.kind == "host" else flat_image(elf.read_bytes())
+def tiny_bundle(folder: Path, target_name: str, samples: int = 4, **defines: int) -> Path:
+    """A Bundle of the tiny network in `folder`, as `build` would leave it."""
+    folder.mkdir(parents=True)
+    built = tiny_firmware(target_name, **defines)
+    (folder / "firmware.bin").write_bytes(built.image)
+    (folder / "firmware.elf").write_bytes(built.elf)
+    inputs = [tiny_inputs(seed) for seed in range(samples)]
+    (folder / "parity_inputs.bin").write_bytes(b"".join(a + b for a, b in inputs))
+    (folder / "parity_outputs.bin").write_bytes(b"".join(tiny_output(a, b) for a, b in inputs))
+    layers = [
+        {"index": i, "name": name, "op": "TINY", "macs": macs}
+        for i, (name, macs) in enumerate([("multiply", 300), ("spin", 0), ("add", 0)])
+    ]
+    manifest = {
+        "schema": BUNDLE_SCHEMA,
+        "version": __version__,
+        "target": target_name,
+        "model_hash": HASH,
+        "memory": {},
+        "layers": layers,
+        "parity": {"inputs": samples, "seed": 0},
+        "io": {
+            "inputs": [{"shape": [300], "dtype": "uint8"}, {"shape": [2, 2], "dtype": "int8"}],
+            "outputs": [{"shape": [10, 30], "dtype": "uint8"}],
+        },
+        "files": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder

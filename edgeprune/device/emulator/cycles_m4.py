@@ -48,8 +48,7 @@ def read_block(code: bytes) -> Block:
     """Instructions and cycles of the straight code in `code`."""
     found = decode_block(code)
     cycles = sum(
-        _cycles(instruction, before)
-        for instruction, before in zip(found, [None, *found[:-1]], strict=True)
+        _cycles(instruction, before) for instruction, before in zip(found, [None, *found[:-1]], strict=True)
     )
     return Block(len(found), cycles, _refill(found[-1]) if found else 0)
 
@@ -83,5 +82,3 @@ def _refill(last: Instruction) -> int:
     if last.kind in (Kind.BRANCH_REGISTER, Kind.TABLE_BRANCH) or last.loads_pc:
         return REFILL_COMPUTED
     return 0
-
-

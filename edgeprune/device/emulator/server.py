@@ -87,10 +87,13 @@ class Server:
         if self._watched is not None:
             self._selector.register(self._watched, selectors.EVENT_READ, lambda _file: None)
 
-    def _forget(self) -> None:
-        assert self._board is not None
+    def _unwatch(self) -> None:
         if self._watched is not None:
             self._selector.unregister(self._watched)
+
+    def _forget(self) -> None:
+        assert self._board is not None
+        self._unwatch()
         self._board.close()
         self._board = None
 
@@ -103,7 +106,7 @@ class Server:
         except BoardError:
             data = self._last_words()
         if self._board is not None and self._board.fileno() != self._watched:  # it started again
-            self._selector.unregister(self._watched)
+            self._unwatch()
             self._watch()
         if data:
             self._say(data)

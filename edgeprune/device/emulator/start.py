@@ -25,7 +25,9 @@ def start_board(target: Target, image: Path) -> VirtualBoard:
         try:
             import unicorn  # noqa: F401
         except ImportError as error:
-            raise NotFoundError("the Python package unicorn is missing", hint="pip install unicorn") from error
+            raise NotFoundError(
+                "the Python package unicorn is missing", hint="pip install unicorn"
+            ) from error
         from edgeprune.device.emulator.unicorn_m4 import UnicornM4
 
         return UnicornM4(target, image.read_bytes())

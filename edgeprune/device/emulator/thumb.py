@@ -176,9 +176,7 @@ def _single(first: int, second: int) -> Instruction:
         return Instruction(Kind.STORE, 4, reads=reads, is_indexed=is_indexed)
     if target == PC and first >> 5 & 3 != 2:  # PLD
         return Instruction(Kind.ALU, 4)
-    return Instruction(
-        Kind.LOAD, 4, loaded=target, reads=reads, is_indexed=is_indexed, loads_pc=target == PC
-    )
+    return Instruction(Kind.LOAD, 4, loaded=target, reads=reads, is_indexed=is_indexed, loads_pc=target == PC)
 
 
 def _coprocessor(first: int, second: int) -> Instruction:

@@ -115,7 +115,9 @@ class UnicornM4:
                 f"image has {len(image)} bytes, the flash of {self._target.name} {self._flash.length_bytes}"
             )
         if len(image) < 8:
-            raise BoardError("the image is too short to hold a vector table", hint="flash a Bundle's firmware")
+            raise BoardError(
+                "the image is too short to hold a vector table", hint="flash a Bundle's firmware"
+            )
         self._image = image
         self.reset()
 

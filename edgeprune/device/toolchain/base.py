@@ -20,6 +20,8 @@ FREESTANDING_FLAGS = (
     "-fno-asynchronous-unwind-tables",
 )
 OPTIMISE_FLAG = "-O2"
+# zig does not heed ENTRY in a linker script.
+FIRMWARE_LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-e,ep_reset")
 
 OUTPUT_LINES = 20  # of a failed tool, in the message
 
@@ -31,7 +33,7 @@ class Toolchain:
     find         the command's first words; raises NotFoundError with the install line as hint
     make_command the same in a Makefile
     core_flags   by core, flags for compiling and linking
-    link_flags   flags for linking firmware
+    link_flags   flags for linking firmware, FIRMWARE_LINK_FLAGS among them
     environment  what it needs in its environment
     """
 

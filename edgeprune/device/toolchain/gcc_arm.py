@@ -2,7 +2,7 @@
 
 import shutil
 
-from edgeprune.device.toolchain.base import Toolchain
+from edgeprune.device.toolchain.base import FIRMWARE_LINK_FLAGS, Toolchain
 from edgeprune.errors import NotFoundError
 
 
@@ -25,9 +25,8 @@ GCC_ARM = Toolchain(
         "cortex-m4": ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
     },
     link_flags=(
+        *FIRMWARE_LINK_FLAGS,
         "-nostartfiles",
-        "-Wl,--gc-sections",
-        "-Wl,--build-id=none",
         "-Wl,--no-warn-rwx-segments",
         "-Wl,--fatal-warnings",
     ),

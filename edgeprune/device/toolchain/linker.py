@@ -13,8 +13,6 @@ SCRIPT_NAME = "firmware.ld"
 # machine that built it; unwinding tables are for exceptions, which C does not have.
 _SCRIPT = """\
 /* Made by edgeprune for the target {name}. Do not edit. */
-ENTRY(ep_reset)
-
 MEMORY
 {{
 {memory}

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgeprune.device.toolchain.base import Toolchain
+from edgeprune.device.toolchain.base import FIRMWARE_LINK_FLAGS, Toolchain
 from edgeprune.errors import NotFoundError
 
 
@@ -46,6 +46,6 @@ ZIG = Toolchain(
         "host": (),
     },
     # -nostdlib would drop compiler_rt as well: a freestanding target has no other library anyway.
-    link_flags=("-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096"),
+    link_flags=(*FIRMWARE_LINK_FLAGS, "-Wl,-z,max-page-size=4096"),
     environment=zig_environment,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgeprune.ops.base import Case
-from edgeprune.ops.builder import activation, one_op, per_tensor
+from edgeprune.ops.builder import activation, constant, one_op, per_channel, per_tensor
 from edgeprune.ops.conv_cases import random_bias, random_filter, spread
 from edgeprune.tflite.graph import QuantGraph
 from edgeprune.tflite.options import FullyConnectedOptions
@@ -54,9 +54,6 @@ _SHAPES = {
     "filter with a zero point": _Shape((1, 20), (6, 20), (1, 6), filter_zero_point=11),
     "filter with the lowest zero point": _Shape((1, 2, 20), (6, 20), (2, 6), filter_zero_point=-128),
     "filter with the highest zero point": _Shape((1, 20), (6, 20), (1, 6), _KEEP, 127, 127),
-    # Scales whose float32 product is not their double product: the results differ in places.
-    "float product": _Shape((1, 40), (64, 40), (1, 64), out_scale=3.3e-5, scales=1.1e-6),
-    "double products": _Shape((1, 40), (64, 40), (1, 64), out_scale=3.3e-5, scales=(1.1e-6, 1.3e-6)),
     "multipliers above 1": _Shape((1, 6), (8, 6), (1, 8), out_scale=0.004, scales=(0.05, 3.0)),
     "multiplier above 1": _Shape((1, 6), (8, 6), (1, 8), out_scale=0.004, scales=1.0),
     "multipliers that wrap": _Shape((1, 6), (8, 6), (1, 8), out_scale=1e-6, scales=(1e-3, 200.0)),
@@ -69,6 +66,31 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
     """The cases, with random filters and biases."""
     for name, shape in _SHAPES.items():
         yield Case(name, _graph(rng, shape))
+    yield Case("one scale, double product", _tipping_graph([0.02]))
+    yield Case(
+        "a scale for each output, double product", _tipping_graph([0.02, 0.03, 0.0171, 0.05, 0.0123, 0.041])
+    )
+
+
+def _tipping_graph(filter_scales: list[float]) -> QuantGraph:
+    """Biases between the points where two products of scales, float32 and double, round up to k + 1.
+
+    Weights are 0 and the factor is about 2^-24, so that 2^-25 of it moves such a point by several units.
+    """
+    in_scale, out_scale = np.float32(0.025), 8000.0
+    ends = [-40.5, -7.5, 11.5, 23.5, 57.5, 90.5]
+    scales = [np.float32(filter_scales[i % len(filter_scales)]) for i in range(len(ends))]
+    biases = []
+    for end, scale in zip(ends, scales, strict=True):
+        factors = float(in_scale * scale) / out_scale, float(in_scale) * float(scale) / out_scale
+        biases.append(round((end / factors[0] + end / factors[1]) / 2))
+    is_one = len(filter_scales) == 1
+    quantization = per_tensor(float(scales[0])) if is_one else per_channel([float(s) for s in scales], 0)
+    filters = constant(np.zeros((len(ends), 3), np.int8), quantization)
+    bias = constant(np.array(biases, np.int32), per_tensor(float(in_scale * scales[0])))
+    result = activation((1, len(ends)), out_scale)
+    source = activation((1, 3), float(in_scale))
+    return one_op("FULLY_CONNECTED", [source, filters, bias], result, FullyConnectedOptions())
 
 
 def _graph(rng: np.random.Generator, s: _Shape) -> QuantGraph:

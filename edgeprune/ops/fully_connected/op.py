@@ -1,8 +1,9 @@
 """FULLY_CONNECTED: every output is a weighted sum of all inputs of its row.
 
-A filter with one scale is scaled by the float32 product of input and filter scale, a filter with a
-scale for each output in double precision: TFLM does so, and the results differ. Both round twice
-(LiteRT rounds once, and differs from TFLM here). Only a filter with one scale may have a zero point.
+Scales are multiplied in double precision. (TFLM's source multiplies input and filter
+scale in float32 where the filter has one scale; its wheel of 2026-10-23 does not, which the case
+"one scale, double product" tells apart.) Results round twice; LiteRT rounds once, and differs from
+TFLM here. Only a filter with one scale may have a zero point.
 """
 
 from collections.abc import Sequence
@@ -73,7 +74,9 @@ def read(graph: QuantGraph, node: Node) -> Params:
         folded_bias=folded.astype(np.int32),
         bias_error=_bias_error(operands, filters),
         largest_accumulator=max(largest_accumulator(shifted, bias, 255), int(on_the_way.max())),
-        requantization=read_requantization(operands, _factors(operands, filters), options.activation),
+        requantization=read_requantization(
+            operands, channel_factors(operands, filters, channels), options.activation
+        ),
     )
 
 
@@ -87,15 +90,6 @@ def _check_shapes(operands: Operands, rows: int, filters: Tensor) -> None:
         raise operands.error(
             f"the output has shape {list(result.shape)}, {rows} rows of {channels} are computed"
         )
-
-
-def _factors(operands: Operands, filters: Tensor) -> list[float]:
-    """The real factor of each channel, as TFLM finds it."""
-    channels = filters.shape[0]
-    if filters.quantization is None or len(filters.quantization.scales) > 1:
-        return channel_factors(operands, filters, channels)
-    product = np.float32(operands.input(0).scale) * np.float32(filters.scale)
-    return [float(product) / operands.output().scale] * channels
 
 
 def _bias_error(operands: Operands, filters: Tensor) -> float:

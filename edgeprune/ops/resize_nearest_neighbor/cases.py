@@ -15,6 +15,8 @@ SIZES = (
     ("odd_down", (1, 11, 7, 2), (4, 3)),
     ("to_one", (1, 5, 6, 3), (1, 1)),
     ("from_one", (1, 1, 1, 3), (4, 5)),
+    # 2 to 41 and 4 to 38: float32 and exact arithmetic choose different pixels.
+    ("float32_places", (1, 2, 4, 1), (41, 38)),
     ("same", (1, 4, 5, 2), (4, 5)),
     ("one_axis", (1, 4, 5, 2), (4, 13)),
 )

@@ -3,15 +3,14 @@
 #include "ep_crc32.h"
 
 #define PAINT 0xa5c35a3cu
-#define FREE_WORDS 16u /* below the painting function's own frame */
 #define SCB_AIRCR (*(volatile uint32_t *)0xe000ed0cu)
 #define AIRCR_RESET 0x05fa0004u /* the key, and SYSRESETREQ */
 
 void ep_stack_paint(void)
 {
-    volatile uint32_t here;
-    uint32_t *end = (uint32_t *)&here - FREE_WORDS;
-    for (uint32_t *word = ep_stack_bottom; word < end; word++) {
+    volatile uint32_t *end; /* volatile keeps this a loop: memset would need stack itself */
+    __asm volatile("mov %0, sp" : "=r"(end));
+    for (volatile uint32_t *word = ep_stack_bottom; word < end; word++) {
         *word = PAINT;
     }
 }

@@ -1,0 +1,65 @@
+"""`edgeprune prune`: one stage alone, .keras to smaller .keras."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgeprune.cli.output import Output, common_options
+from edgeprune.cli.requirements import needs
+from edgeprune.errors import UsageError
+
+
+@click.command("prune")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--method", default="l1", show_default=True, help="A pruning method: l1, l2, random.")
+@click.option("--speedup", type=float, required=True, help="MACs before / MACs after.")
+@click.option(
+    "--scope",
+    type=click.Choice(["global", "local"]),
+    default="global",
+    show_default=True,
+    help="Rank channels over all layers, or in each.",
+)
+@click.option(
+    "--round-to", type=int, default=1, show_default=True, help="Keep a multiple of this many channels."
+)
+@click.option("--keep", multiple=True, help="A layer to leave alone (name or glob); may be repeated.")
+@click.option(
+    "--out", "place", type=click.Path(path_type=Path), help="The model.  [default: MODEL-pruned.keras]"
+)
+@common_options
+def command(model: Path, place: Path | None, out: Output, seed: int, **options: Any) -> None:
+    """Remove channels of MODEL, without training; the result is checked against the masked network."""
+    needs("keras", "tensorflow", "h5py", extra="build", what="prune")
+    from edgeprune.artifact import Store, default_store
+    from edgeprune.recipe import make_recipe
+    from edgeprune.stages import network
+
+    place = place or model.with_name(f"{model.stem}-pruned.keras")
+    if place.suffix != ".keras":
+        raise UsageError(f"{place.name}: a pruned model is written as .keras", hint="--out NAME.keras")
+    recipe = make_recipe({"model": str(model), "seed": seed, **options}, "command line")
+    store = Store(default_store())
+    loaded = network.load(store, model)
+    pruned = network.prune(store, loaded, recipe)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    network.copy_model(pruned, place)
+    before, after = loaded.json("network.json"), pruned.json("network.json")
+    plan = pruned.json("plan.json")
+    speedup = before["macs"] / after["macs"]
+    result = {
+        "model": str(place),
+        "method": recipe.method,
+        "macs": {"before": before["macs"], "after": after["macs"]},
+        "params": {"before": before["params"], "after": after["params"]},
+        "speedup": speedup,
+        "masked_difference": plan["masked_difference"],
+        "left_alone": plan["left_alone"],
+    }
+    text = (
+        f"wrote {place}\nMACs {before['macs']:,} -> {after['macs']:,} ({speedup:.2f}x), parameters "
+        f"{before['params']:,} -> {after['params']:,}; differs from the masked network by "
+        f"{plan['masked_difference']:.1e} at most"
+    )
+    out.emit(result, text)

@@ -1,0 +1,38 @@
+"""`edgeprune quantize`: one stage alone, .keras to int8 .tflite."""
+
+from pathlib import Path
+
+import click
+
+from edgeprune.cli.output import Output, common_options
+from edgeprune.cli.requirements import needs
+
+
+@click.command("quantize")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--data", required=True, help="Training examples, as for build.")
+@click.option("--scale", default="none", show_default=True, help="How raw data become the model's input.")
+@click.option(
+    "--samples", type=int, default=200, show_default=True, help="Examples that set the int8 ranges."
+)
+@click.option("--out", "place", type=click.Path(path_type=Path), help="The file.  [default: MODEL.tflite]")
+@common_options
+def command(
+    model: Path, data: str, scale: str, samples: int, place: Path | None, out: Output, seed: int
+) -> None:
+    """Convert MODEL to a full-int8 .tflite: batch 1, per channel, ranges from training examples."""
+    needs("keras", "tensorflow", "h5py", extra="build", what="quantize")
+    from edgeprune.artifact import Store, default_store, sha256_bytes, write_atomic
+    from edgeprune.recipe import make_recipe
+    from edgeprune.stages import network
+
+    values = {"model": str(model), "data": data, "scale": scale, "samples": samples, "seed": seed}
+    recipe = make_recipe(values, "command line")
+    store = Store(default_store())
+    loaded = network.load(store, model)
+    examples = network.load_training_data(recipe, loaded)
+    raw = (network.quantize(store, loaded, examples, recipe).folder / "model.tflite").read_bytes()
+    place = place or model.with_suffix(".tflite")
+    write_atomic(place, raw)
+    result = {"tflite": str(place), "bytes": len(raw), "sha256": sha256_bytes(raw)}
+    out.emit(result, f"wrote {place}, {len(raw):,} bytes")
