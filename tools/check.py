@@ -1,7 +1,7 @@
 """All that CI runs, in order of cost: format, lint, types, tests (pytest's lines come last).
 
-    python tools/check.py            # everything
-    python tools/check.py --fast     # without pytest
+python tools/check.py            # everything
+python tools/check.py --fast     # without pytest
 """
 
 import subprocess

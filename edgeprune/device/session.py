@@ -313,7 +313,7 @@ class Session:
     def _is_damage_or_raise(self, nak: Message) -> bool:
         """Whether a nak only says that our line arrived damaged; raises where it says no."""
         code, detail = nak.word("code"), nak.number("detail")
-        if code == "fault":
+        if code == "fault" and nak.sequence in (wire.UNKNOWN_SEQUENCE, self._sequence):
             raise BoardError(
                 f"the firmware crashed at address {detail:#010x}",
                 hint="reset the board; if it crashes again the firmware is at fault",

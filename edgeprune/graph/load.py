@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeprune.errors import ModelError
-from edgeprune.graph import keras2
+from edgeprune.graph import h5_probe, keras2
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +89,7 @@ def _load_keras(path: Path) -> Any:
     if damaged is not None:
         raise ModelError(f"{path.name} is damaged: bad checksum of {damaged}", hint="copy it again")
     refuse_code(config)
+    _check_content(path)
     return keras.models.load_model(_with_suffix(path, ".keras"), compile=False, safe_mode=True)
 
 
@@ -103,11 +104,8 @@ def _load_h5(path: Path) -> Any:
     import h5py
     import keras
 
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ModelError(f"{path.name} is damaged or cut off: {error}", hint="copy it again") from error
-    with file:
+    _check_content(path)
+    with h5py.File(path, "r") as file:
         if "model_config" not in file.attrs or "model_weights" not in file:
             raise ModelError(
                 f"{path.name} holds no network, at most weights",
@@ -125,6 +123,12 @@ def _load_h5(path: Path) -> Any:
             keras2.check_weights(model, file["model_weights"])
             return model
     raise ModelError(f"{path.name} was saved by Keras {version}; 2 and 3 are supported", hint=_RESAVE)
+
+
+def _check_content(path: Path) -> None:
+    reason = h5_probe.probe(path)
+    if reason is not None:
+        raise ModelError(f"{path.name} is damaged or cut off: {reason}", hint="copy it again")
 
 
 def _parse(text: Any, path: Path) -> dict[str, Any]:

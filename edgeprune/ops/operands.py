@@ -1,11 +1,8 @@
 """What the operators' `read` functions share: fetching a node's tensors, and refusing them well."""
 
-import math
 from collections.abc import Container
 from dataclasses import dataclass
 from typing import TypeVar
-
-import numpy as np
 
 from edgeprune.errors import ModelError
 from edgeprune.ops.fixedpoint import activation_range
@@ -92,14 +89,6 @@ class Operands:
         if tensor.dtype != "int32":
             raise self.error(f"input {position} ({tensor.name!r}) is {tensor.dtype}, must be int32")
         return tuple(int(value) for value in tensor.array().reshape(-1))
-
-    def float32_quotient(self, numerator: float, denominator: float) -> float:
-        """The quotient that TFLM computes in float32; raises where it is infinite or not a number."""
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            quotient = float(np.float32(numerator) / np.float32(denominator))
-        if not math.isfinite(quotient):
-            raise self.error(f"the quotient of the scales, {numerator} / {denominator}, does not fit float32")
-        return quotient
 
     def options(self, kind: type[Kind]) -> Kind:
         """The options, which must be of class `kind`."""

@@ -7,7 +7,8 @@ Source:  Loshchilov and Hutter, "SGDR", 2017, arXiv:1608.03983 (cosine); the los
 Differs: no restarts
 
 An epoch depends only on the state before it and on (seed, epoch number), never on a generator that
-has run on: that is why a resumed run ends in the same bytes as one that was never stopped.
+has run on: that is why a resumed run ends in the same bytes as one that was never stopped. The same
+number of threads is part of it: TF_NUM_INTRAOP_THREADS fixes it across machines.
 """
 
 import math
@@ -24,7 +25,7 @@ from edgeprune.errors import DataError, UsageError
 from edgeprune.prune import checkpoint
 from edgeprune.prune.augment import Augment, augmentation
 from edgeprune.prune.checkpoint import Epoch, TrainingState
-from edgeprune.prune.trainer import Trainer, expose_scores, make_deterministic
+from edgeprune.prune.trainer import Trainer, expose_scores, make_deterministic, thread_count
 
 Array = npt.NDArray[Any]
 Log = Callable[[str], None]
@@ -210,6 +211,7 @@ def _first_state(trainer: Trainer, split: _Split, run: _Run, augment_name: str |
         "learning_rate": run.learning_rate,
         "augment": augment_name,
         "patience": run.patience,
+        "threads": thread_count(),
     }
     teacher = trainer.teacher_variables()
     arrays = (*start, *teacher, split.x, split.y, split.validation_x, split.validation_y)

@@ -9,6 +9,7 @@ Source:  Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network
 Differs: penalties that the layers carry (kernel regularisers) are added, as Keras does
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,18 @@ def make_deterministic() -> None:
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
+
+
+def thread_count() -> int:
+    """Threads that share one kernel: another number sums in another order, and ends in other bytes.
+
+    TensorFlow takes it from TF_NUM_INTRAOP_THREADS when it starts, else from the machine's cores.
+    """
+    import tensorflow as tf
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    chosen = tf.config.threading.get_intra_op_parallelism_threads()
+    return int(chosen or os.environ.get("TF_NUM_INTRAOP_THREADS", 0) or cores)
 
 
 def expose_scores(model: Any) -> Callable[[], None]:

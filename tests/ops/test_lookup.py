@@ -21,9 +21,16 @@ def scales(rng: np.random.Generator, low: float, high: float, count: int) -> Ite
 
 
 def pairs(rng: np.random.Generator, low: float, high: float) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and outputs of 256 elements with scales of every size."""
+    """Inputs and outputs of 256 elements, scales of every size, unrelated or such that ties are many.
+
+    A tie is a multiple of one scale half-way between two of the other: the last bit of the factor,
+    and so whether it was computed in float32 or double, decides how it is rounded.
+    """
     for number, (a, b) in enumerate(zip(scales(rng, low, high, 20), scales(rng, low, high, 20), strict=True)):
         zero_points = ZERO_POINTS[number % 5], ZERO_POINTS[number // 5]
+        yield activation((256,), a, zero_points[0]), activation((256,), b, zero_points[1])
+        half = 2 * int(rng.integers(50)) + 1
+        b = a * 2 * (2 * int(rng.integers(1, 60)) + 1) / half
         yield activation((256,), a, zero_points[0]), activation((256,), b, zero_points[1])
 
 

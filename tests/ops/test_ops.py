@@ -155,5 +155,4 @@ def test_kernels_compile_without_warnings(compiler: str, tmp_path: Path) -> None
     portable = {path.stem for path in kernel_sources() if path.stem.endswith(("_s8", "_x8", "_f32"))}
     sources = copy_kernels(portable, tmp_path)
     assert sources
-    for source in sources:
-        compile_c([*command, *WARNINGS, "-c", str(source), "-o", str(tmp_path / "object.o")])
+    compile_c([*command, *WARNINGS, "-c", *map(str, sources)], tmp_path)

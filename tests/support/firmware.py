@@ -14,10 +14,12 @@ from edgeprune.artifact import BUNDLE_SCHEMA, sha256_file
 from edgeprune.device.firmware import runner_files
 from edgeprune.device.target import Target, find_target
 from edgeprune.device.toolchain import TOOLCHAINS, compile_firmware
+from edgeprune.device.wire import PROTOCOL
 
 TINY = Path(__file__).parent / "tiny_model"
 HASH = "0123456789abcdef"
-INPUT_BYTES = (300, 4)
+INPUT_BYTES = (300, 4, 8)
+WRITE, USE_STACK, LOOPS = 1, 2, 3  # actions: see tiny_model/model.c
 OUTPUT_BYTES = 300
 
 
@@ -29,35 +31,33 @@ class Built:
     elf: bytes
 
 
-def tiny_output(first: bytes, second: bytes) -> bytes:
+def tiny_output(first: bytes, second: bytes, _action: bytes = b"") -> bytes:
     """What the tiny network computes."""
     return bytes((3 * value + second[i % 4] + 7) & 0xFF for i, value in enumerate(first))
 
 
-def tiny_inputs(seed: int) -> tuple[bytes, bytes]:
-    """Random inputs of the tiny network."""
+def tiny_inputs(seed: int, action: int = 0, value: int = 0) -> tuple[bytes, bytes, bytes]:
+    """Random inputs of the tiny network, and what it is to do besides."""
     draw = random.Random(seed)
-    return draw.randbytes(INPUT_BYTES[0]), draw.randbytes(INPUT_BYTES[1])
+    words = action.to_bytes(4, "little") + value.to_bytes(4, "little")
+    return draw.randbytes(INPUT_BYTES[0]), draw.randbytes(INPUT_BYTES[1]), words
 
 
-def tiny_sources(target: Target, defines: dict[str, int]) -> dict[str, str]:
-    """All C of the tiny firmware; `defines` go before the model's and the protocol's text."""
+def tiny_sources(target: Target, protocol: int) -> dict[str, str]:
+    """All C of the tiny firmware, which claims to speak version `protocol`."""
     files = runner_files(target)
     files |= {path.name: path.read_text(encoding="utf-8") for path in TINY.iterdir()}
-    lines = "".join(f"#define {key} {value}\n" for key, value in defines.items())
-    files["model.c"] = lines + files["model.c"]
-    if "TINY_PROTOCOL" in defines:
-        files["ep_wire.h"] = files["ep_wire.h"].replace(
-            "#define EP_WIRE_PROTOCOL 1u", f"#define EP_WIRE_PROTOCOL {defines['TINY_PROTOCOL']}u"
-        )
+    files["ep_wire.h"] = files["ep_wire.h"].replace(
+        f"#define EP_WIRE_PROTOCOL {PROTOCOL}u", f"#define EP_WIRE_PROTOCOL {protocol}u"
+    )
     return files
 
 
 @cache
-def tiny_firmware(target_name: str, toolchain: str = "zig", **defines: int) -> Built:
+def tiny_firmware(target_name: str, toolchain: str = "zig", protocol: int = PROTOCOL) -> Built:
     """The tiny firmware for `target_name`; built once, kept in the temporary folder."""
     target = find_target(target_name)
-    files = tiny_sources(target, defines)
+    files = tiny_sources(target, protocol)
     key = hashlib.sha256(json.dumps([target_name, toolchain, sorted(files.items())]).encode()).hexdigest()
     kept = Path(tempfile.gettempdir()) / f"edgeprune-tiny-{os.getuid()}-{key[:24]}"
     if not kept.exists():
@@ -75,15 +75,15 @@ def tiny_firmware(target_name: str, toolchain: str = "zig", **defines: int) -> B
     return Built((kept / "firmware.bin").read_bytes(), (kept / "firmware.elf").read_bytes())
 
 
-def tiny_bundle(folder: Path, target_name: str, samples: int = 4, **defines: int) -> Path:
+def tiny_bundle(folder: Path, target_name: str, samples: int = 4) -> Path:
     """A Bundle of the tiny network in `folder`, as `build` would leave it."""
     folder.mkdir(parents=True)
-    built = tiny_firmware(target_name, **defines)
+    built = tiny_firmware(target_name)
     (folder / "firmware.bin").write_bytes(built.image)
     (folder / "firmware.elf").write_bytes(built.elf)
     inputs = [tiny_inputs(seed) for seed in range(samples)]
-    (folder / "parity_inputs.bin").write_bytes(b"".join(a + b for a, b in inputs))
-    (folder / "parity_outputs.bin").write_bytes(b"".join(tiny_output(a, b) for a, b in inputs))
+    (folder / "parity_inputs.bin").write_bytes(b"".join(b"".join(sample) for sample in inputs))
+    (folder / "parity_outputs.bin").write_bytes(b"".join(tiny_output(*sample) for sample in inputs))
     layers = [
         {"index": i, "name": name, "op": "TINY", "macs": macs}
         for i, (name, macs) in enumerate([("multiply", 300), ("spin", 0), ("add", 0)])
@@ -97,7 +97,11 @@ def tiny_bundle(folder: Path, target_name: str, samples: int = 4, **defines: int
         "layers": layers,
         "parity": {"inputs": samples, "seed": 0},
         "io": {
-            "inputs": [{"shape": [300], "dtype": "uint8"}, {"shape": [2, 2], "dtype": "int8"}],
+            "inputs": [
+                {"shape": [300], "dtype": "uint8"},
+                {"shape": [2, 2], "dtype": "int8"},
+                {"shape": [2], "dtype": "int32"},
+            ],
             "outputs": [{"shape": [10, 30], "dtype": "uint8"}],
         },
         "files": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},

@@ -127,9 +127,9 @@ def kernel_sources() -> list[Path]:
     return sorted(OPS_FOLDER.rglob("*.c"))
 
 
-def compile_c(command: Sequence[str]) -> None:
-    """Run a compiler; its complaints are the failure's text."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+def compile_c(command: Sequence[str], folder: Path | None = None) -> None:
+    """Run a compiler, in `folder` if given; its complaints are the failure's text."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr[-4000:]}"
 
 

@@ -10,6 +10,7 @@ counts too. A counter read inside a block includes the rest of that block; the f
 counters through one function, and takes off what it reads for nothing at all.
 """
 
+import threading
 import time
 from typing import Any
 
@@ -183,12 +184,20 @@ class UnicornM4:
         self._deadline = deadline
         self._is_waiting = False
         self._empty_polls = 0
-        # A timeout would be a second thread that may stop a block that was counted but not run.
-        timeout_us = 0 if self._hook is not None else int(min(left_s, SLICE_S) * 1e6) + 1
+        # Not while counting: a block might be counted, and then stopped before it runs.
+        watch = (
+            None if self._hook is not None else threading.Timer(min(left_s, SLICE_S), self._machine.emu_stop)
+        )
+        if watch is not None:  # Unicorn's own timeout would cost two milliseconds each time
+            watch.daemon = True
+            watch.start()
         try:
-            self._machine.emu_start(self._pc | 1, 0, timeout=timeout_us)
+            self._machine.emu_start(self._pc | 1, 0)
         except self._unicorn.UcError as error:
             raise self._crashed(error) from error
+        finally:
+            if watch is not None:
+                watch.cancel()
         self._pc = self._machine.reg_read(self._pc_register)
         if self._wants_reset:
             self._received_after_reset()

@@ -19,6 +19,8 @@ FREESTANDING_FLAGS = (
     "-fno-unwind-tables",
     "-fno-asynchronous-unwind-tables",
 )
+# Counted in an emulated Cortex-M4 on MLPerf Tiny's kws, ad and sww: with zig -O3 gives the same code as
+# -O2, with gcc 12 it saves 0.3 % of instructions. Never link with zig's -Os: it strips the symbols.
 OPTIMISE_FLAG = "-O2"
 # zig does not heed ENTRY in a linker script.
 FIRMWARE_LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-e,ep_reset")

@@ -16,6 +16,8 @@ SCALES = (
     ("output_fine", (0.1, 5), (0.3, 0), (1e-5, 0)),
     ("output_finest", (0.25, 5), (0.5, 0), (2.0**-20 * 1.01, 0)),
     ("output_coarse", (0.1, 5), (0.3, 0), (70.0, 0)),
+    # Ten steps of the inputs are one of the output: each half is a tie, which the factors' last bits decide.
+    ("ties", (0.54599589, 0), (0.54599589, 0), (5.45995903, 0)),
     ("output_vanishes", (1e-9, 5), (1e-9, 0), (70.0, -7)),
 )
 

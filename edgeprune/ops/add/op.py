@@ -1,8 +1,7 @@
 """ADD, int8: both inputs are brought to a common scale with 20 more bits, added and rescaled.
 
 The common scale is twice the larger input scale, so neither factor exceeds 1/2 and the sum fits
-32 bits. SUB is the same with the second operand's sign turned after its rescaling; its factors
-differ in the last bits, because TFLM computes those of SUB in float32 and those of ADD in double.
+32 bits. SUB is the same with the second operand's sign turned after its rescaling.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from edgeprune.ops.base import Field, KernelCall, Op
 from edgeprune.ops.broadcast import Shapes, loop_fields, read_shapes, shapes_broadcast
 from edgeprune.ops.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, requantize
 from edgeprune.ops.operands import Operands
-from edgeprune.tflite.graph import Array, Node, QuantGraph, Tensor
+from edgeprune.tflite.graph import Array, Node, QuantGraph
 from edgeprune.tflite.options import ArithmeticOptions
 
 EXTRA_BITS = 20
@@ -48,26 +47,18 @@ def read(graph: QuantGraph, node: Node) -> Params:
     a, b = operands.int8(operands.input(0)), operands.int8(operands.input(1))
     out = operands.int8(operands.output())
     common = 2.0 * max(a.scale, b.scale)
-    factors = a.scale / common, b.scale / common, common / (2.0**EXTRA_BITS * out.scale)
-    return params_of(operands, (a, b, out), factors, sign=1)
-
-
-def params_of(
-    operands: Operands, tensors: tuple[Tensor, Tensor, Tensor], factors: tuple[float, float, float], sign: int
-) -> Params:
-    """The parameters for `tensors` a, b and out, and the factors of each."""
-    a, b, out = tensors
+    factor = common / (2.0**EXTRA_BITS * out.scale)
     act_min, act_max = operands.activation_range(operands.options(ArithmeticOptions).activation, out)
     return Params(
         read_shapes(operands),
-        sign,
+        1,
         a.zero_point,
-        *quantize_multiplier(factors[0]),
+        *quantize_multiplier(a.scale / common),
         b.zero_point,
-        *quantize_multiplier(factors[1]),
+        *quantize_multiplier(b.scale / common),
         out.zero_point,
-        factors[2],
-        *quantize_multiplier(factors[2]),
+        factor,
+        *quantize_multiplier(factor),
         act_min,
         act_max,
     )

@@ -21,8 +21,8 @@ typedef struct {
     int32_t out_channels;
     int32_t group_channels;
     int32_t in_zero_point;
-    const int32_t *bias;       /* less in_zero_point * the sum of the channel's weights */
-    const int32_t *multiplier; /* these three: one for each output channel */
+    const int32_t *bias; /* these three: one for each output channel */
+    const int32_t *multiplier;
     const int8_t *shift;
     int32_t zero_point;
     int32_t act_min;

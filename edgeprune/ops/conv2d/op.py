@@ -28,7 +28,7 @@ from edgeprune.tflite.options import ConvOptions
 
 @dataclass(frozen=True, eq=False)
 class Params:
-    """`folded_bias` is the bias with the input's zero point multiplied out over the whole filter."""
+    """What the node states; `bias` has one element for each output channel."""
 
     window: Window
     in_channels: int
@@ -36,7 +36,7 @@ class Params:
     group_channels: int
     in_zero_point: int
     filter_zero_points: tuple[int, ...]
-    folded_bias: Int32Array
+    bias: Int32Array
     largest_accumulator: int
     requantization: Requantization
 
@@ -65,7 +65,6 @@ def read(graph: QuantGraph, node: Node) -> Params:
         raise operands.error(f"{channels} filters give {result.shape[3]} output channels")
     bias = read_bias(operands, channels)
     weights = filters.array().reshape(channels, -1).astype(np.int64)
-    folded = bias - source.zero_point * weights.sum(axis=1)
     assert filters.quantization is not None
     return Params(
         window=window,
@@ -74,11 +73,8 @@ def read(graph: QuantGraph, node: Node) -> Params:
         group_channels=group_channels,
         in_zero_point=source.zero_point,
         filter_zero_points=filters.quantization.zero_points,
-        folded_bias=folded.astype(np.int32),
-        # Unfolded, inputs less their zero point reach 255; folded, inputs reach 128.
-        largest_accumulator=max(
-            largest_accumulator(weights, bias, 255), largest_accumulator(weights, folded, 128)
-        ),
+        bias=bias,
+        largest_accumulator=largest_accumulator(weights, bias, 255),  # inputs less their zero point
         requantization=read_requantization(
             operands, channel_factors(operands, filters, channels), options.activation
         ),
@@ -102,9 +98,9 @@ def multipliers_are_small(p: Params) -> bool:
 
 def reference(p: Params, inputs: Sequence[Array | None]) -> list[Array]:
     """What TFLM computes; sums are done in double precision, exact below 2^53."""
-    image = np.asarray(inputs[0])[0].astype(np.int64)
+    image = np.asarray(inputs[0])[0].astype(np.int64) - p.in_zero_point
     filters = np.asarray(inputs[1]).astype(np.float64)
-    padded = p.window.padded(image, fill=p.in_zero_point)
+    padded = p.window.padded(image, fill=0)
     acc = np.zeros((p.window.out_h, p.window.out_w, p.out_channels))
     per_group = p.out_channels // p.groups
     for row, column, view in p.window.views(padded):
@@ -113,18 +109,18 @@ def reference(p: Params, inputs: Sequence[Array | None]) -> list[Array]:
             ins = slice(group * p.group_channels, (group + 1) * p.group_channels)
             outs = slice(group * per_group, (group + 1) * per_group)
             acc[..., outs] += seen[..., ins] @ filters[outs, row, column].T
-    return [p.requantization.apply(acc.astype(np.int64) + p.folded_bias)[np.newaxis]]
+    return [p.requantization.apply(acc.astype(np.int64) + p.bias)[np.newaxis]]
 
 
 def kernel(p: Params, node: Node) -> KernelCall:
-    """The call of the C kernel; the bias is in its params, folded."""
+    """The call of the C kernel; the bias is in its params."""
     fields = (
         *p.window.c_fields(),
         Field("int32_t", "in_channels", p.in_channels),
         Field("int32_t", "out_channels", p.out_channels),
         Field("int32_t", "group_channels", p.group_channels),
         Field("int32_t", "in_zero_point", p.in_zero_point),
-        Field("int32_t", "bias", Constant(p.folded_bias)),
+        Field("int32_t", "bias", Constant(p.bias)),
         *p.requantization.c_fields(),
     )
     return KernelCall("ep_conv2d_s8", fields, node.inputs[:2], node.outputs)

@@ -36,8 +36,9 @@ void ep_depthwise_conv2d_s8(const ep_depthwise_conv2d_s8_params *p, const int8_t
             int32_t c = 0;
             for (int32_t in_channel = 0; in_channel < p->in_channels; in_channel++) {
                 for (int32_t m = 0; m < p->depth_multiplier; m++) {
-                    const int32_t acc = p->bias[c] + channel(p, in, pixel + in_channel, filter + c, rows, cols);
-                    *out++ = ep_requantize(acc, p->multiplier[c], p->shift[c], p->zero_point, p->act_min, p->act_max);
+                    const int32_t sum = channel(p, in, pixel + in_channel, filter + c, rows, cols);
+                    *out++ = ep_requantize(p->bias[c] + sum, p->multiplier[c], p->shift[c], p->zero_point,
+                                           p->act_min, p->act_max);
                     c++;
                 }
             }

@@ -1,7 +1,7 @@
 """FULLY_CONNECTED: every output is a weighted sum of all inputs of its row.
 
-Scales are multiplied in double precision. (TFLM's source multiplies input and filter
-scale in float32 where the filter has one scale; its wheel of 2026-10-23 does not, which the case
+Scales are multiplied in double precision. (TFLM's source multiplies input and filter scale in float32
+where the filter has one scale; its wheel of 2026-10-23 does not, which the case
 "one scale, double product" tells apart.) Results round twice; LiteRT rounds once, and differs from
 TFLM here. Only a filter with one scale may have a zero point.
 """

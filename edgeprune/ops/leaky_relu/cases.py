@@ -17,8 +17,8 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         ("slope_negative", -0.3, (0.1, 5), (0.05, 0)),
         ("slope_above_one", 3.5, (0.1, 127), (0.2, 127)),
         ("slope_tiny", 1e-12, (0.1, 0), (0.1, 0)),
-        # A step of the output is half of one times alpha: ties, which only float32 factors round right.
-        ("float32_factors", 0.01, (0.21748022735, 0), (0.00434960425, 0)),
+        # Ties, which the factor's last bits decide: it must be computed in double.
+        ("ties", 0.01, (0.21748022735, 0), (0.00434960425, 0)),
         ("same_scale", 0.5, (0.1, 0), (0.1, 0)),
     ):
         x_tensor, out_tensor = activation((1, 6, 43), *x), activation((1, 6, 43), *out)

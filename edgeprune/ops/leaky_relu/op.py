@@ -1,5 +1,6 @@
-"""LEAKY_RELU, int8 to int8: two factors, one for each sign, both float32 quotients."""
+"""LEAKY_RELU, int8 to int8: two factors, one for each sign of the input."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,17 +32,15 @@ def read(graph: QuantGraph, node: Node) -> Params:
     operands.count(1, 1)
     x, out = operands.int8(operands.input(0)), operands.int8(operands.output())
     operands.same_shape(x, out)
-    alpha = np.float32(operands.options(LeakyReluOptions).alpha)
-    if not np.isfinite(alpha):
+    alpha = operands.options(LeakyReluOptions).alpha
+    if not math.isfinite(alpha):
         raise operands.error(f"alpha is {alpha}")
-    with np.errstate(over="ignore"):
-        alpha_scale = float(np.float32(x.scale) * alpha)
     return Params(
         x.elements,
         x.zero_point,
         out.zero_point,
-        *quantize_multiplier(operands.float32_quotient(x.scale, out.scale)),
-        *quantize_multiplier(operands.float32_quotient(alpha_scale, out.scale)),
+        *quantize_multiplier(x.scale / out.scale),
+        *quantize_multiplier(x.scale * alpha / out.scale),
     )
 
 

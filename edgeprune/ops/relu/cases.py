@@ -15,6 +15,8 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         ("rank_1", (256,), (0.05, -3), (0.02, -128)),
         ("zero_points_high", (1, 64), (0.3, 127), (0.25, 127)),
         ("zero_points_low", (1, 64), (0.3, -128), (0.7, -128)),
+        # Ties, which the factor's last bits decide: it must be computed in double.
+        ("ties", (2048,), (0.7992, -128), (0.5328, -128)),
         ("factor_large", (1, 2, 31), (900.0, 5), (0.001, -7)),
         ("factor_tiny", (1, 2, 31), (1e-6, 5), (5.0, 100)),
         ("factor_vanishes", (1, 2, 31), (1e-12, 5), (5.0, 100)),

@@ -1,7 +1,4 @@
-"""RELU as a layer of its own, int8 to int8, with rescaling.
-
-The factor between the scales is their float32 quotient, where other operators divide in double.
-"""
+"""RELU as a layer of its own, int8 to int8, with rescaling."""
 
 from dataclasses import dataclass
 
@@ -31,7 +28,7 @@ def read(graph: QuantGraph, node: Node) -> Params:
     operands.count(1, 1)
     x, out = operands.int8(operands.input(0)), operands.int8(operands.output())
     operands.same_shape(x, out)
-    multiplier, shift = quantize_multiplier(operands.float32_quotient(x.scale, out.scale))
+    multiplier, shift = quantize_multiplier(x.scale / out.scale)
     return Params(x.elements, x.zero_point, out.zero_point, multiplier, shift)
 
 

@@ -8,7 +8,7 @@
 #define EP_MODEL_HASH "0123456789abcdef"
 #define EP_ARENA_BYTES 512
 #define EP_LAYER_COUNT 3
-#define EP_INPUT_COUNT 2
+#define EP_INPUT_COUNT 3
 #define EP_OUTPUT_COUNT 1
 
 typedef struct {
