@@ -8,6 +8,7 @@ misspelt or of the wrong type is refused, because a wrong memory map flashes a b
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,6 @@ class _Reader:
         if target.kind == "mcu" and target.uart_address is None:
             raise self.fail("key 'uart_address' is missing")
         ordered = sorted(target.regions, key=lambda region: region.origin)
-        for first, second in zip(ordered, ordered[1:], strict=False):
+        for first, second in pairwise(ordered):
             if second.origin < first.end:
                 raise self.fail(f"regions {first.name} and {second.name} overlap")

@@ -5,8 +5,10 @@ functions are refused by name. `.keras` and `.h5` of Keras 3 are then loaded by 
 of Keras 2, which Keras 3 reads only in part, by `keras2`.
 """
 
+import io
 import json
 import logging
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _ZIP_MAGIC = b"PK\x03\x04"
+_COLOURS = re.compile("\x1b\\[[0-9;]*m")
 _RESAVE = "save the model again with model.save('model.keras')"
 # More than any network for these devices needs; a damaged or hostile file must not fill the memory.
 _MAX_FILE_BYTES = 2 << 30
@@ -40,7 +43,7 @@ def load_model(path: str | Path) -> Any:
         raise
     except Exception as error:  # h5py, zipfile and Keras raise nearly anything for a damaged file
         _log.debug("loading %s", path, exc_info=True)
-        raise ModelError(f"{path.name} cannot be loaded: {_first_line(error)}", hint=_RESAVE) from error
+        raise ModelError(f"{path.name} cannot be loaded: {_in_short(error)}", hint=_RESAVE) from error
     raise ModelError(
         f"{path.name} is neither a .keras nor an .h5 file of Keras (it begins with {magic[:8]!r})",
         hint=_RESAVE,
@@ -90,7 +93,25 @@ def _load_keras(path: Path) -> Any:
         raise ModelError(f"{path.name} is damaged: bad checksum of {damaged}", hint="copy it again")
     refuse_code(config)
     _check_content(path)
-    return keras.models.load_model(_with_suffix(path, ".keras"), compile=False, safe_mode=True)
+    model = keras.models.load_model(_with_suffix(path, ".keras"), compile=False, safe_mode=True)
+    # Keras complains of weights that are missing, not of weights that it has no layer for.
+    stored, held = _count_weights(path), len(model.variables)
+    if stored != held:
+        raise ModelError(f"{path.name} holds {stored} weights, its network has {held}", hint=_RESAVE)
+    return model
+
+
+def _count_weights(path: Path) -> int:
+    """Arrays of the layers in a `.keras` file; not the optimizer's."""
+    import h5py
+
+    found: list[str] = []
+    with (
+        zipfile.ZipFile(path) as archive,
+        h5py.File(io.BytesIO(archive.read(h5_probe.WEIGHTS)), "r") as file,
+    ):
+        file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    return sum(name.split("/")[0] in ("layers", "vars") for name in found)
 
 
 def _with_suffix(path: Path, suffix: str) -> Any:
@@ -145,10 +166,10 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _first_line(error: Exception) -> str:
-    """The first line of what a library said, at most 200 characters."""
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]
+def _in_short(error: Exception) -> str:
+    """What a library said, as one line without colours, at most 250 characters."""
+    text = " ".join(_COLOURS.sub("", str(error)).split())
+    return (text or type(error).__name__)[:250]
 
 
 def refuse_code(config: Any, layer: str = "") -> None:
