@@ -49,7 +49,7 @@ def build(recipe: Recipe, store: Store) -> Build:
     compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.seed)
     tested = firmware.evaluate(store, tflite, compiled, data, trained, recipe.seed)
     measured = firmware.measure(store, compiled, tested, tflite, target)
-    stages = (*_run(trained), *([] if trained is None else [tflite]), compiled, tested)
+    stages = (*(trained.stages if trained else ()), tflite, compiled, tested)
     stages += () if measured is None else (measured,)
     manifest = bundle.assemble(out, recipe, target, tflite, trained, compiled, tested, measured, data)
     return Build(out, manifest, stages)
@@ -70,19 +70,10 @@ def _network(
     loaded = network.load(store, model)
     data = network.load_training_data(recipe, loaded)
     score = network.score(store, loaded, data)
-    trained = network.Trained(loaded, score)
-    if recipe.method not in (None, "none"):
-        pruned = network.prune(store, loaded, recipe)
-        tuned = network.finetune(store, loaded, pruned, data, recipe)
-        trained = network.Trained(loaded, score, pruned, tuned)
+    is_pruned = recipe.method not in (None, "none")
+    steps = network.shrink(store, loaded, data, recipe) if is_pruned else ()
+    trained = network.Trained(loaded, score, steps)
     return trained, network.quantize(store, trained.final, data, recipe), data
-
-
-def _run(trained: network.Trained | None) -> tuple[Stage, ...]:
-    if trained is None:
-        return ()
-    stages = (trained.loaded, trained.score, trained.pruned, trained.tuned)
-    return tuple(stage for stage in stages if stage is not None)
 
 
 def output_folder(recipe: Recipe) -> Path:

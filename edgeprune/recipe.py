@@ -27,7 +27,8 @@ class Recipe(BaseModel):
     method: str | None = None
     speedup: float | None = Field(default=None, ge=1.0)
     scope: Literal["global", "local"] = "global"
-    round_to: int = Field(default=1, ge=1)
+    round_to: int | None = Field(default=None, ge=1)
+    steps: int | None = Field(default=None, ge=1)
     keep: tuple[str, ...] = ()
     epochs: int | None = Field(default=None, ge=0)
     batch_size: int | None = Field(default=None, ge=1)

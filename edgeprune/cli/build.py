@@ -23,7 +23,12 @@ from edgeprune.cli.requirements import needs
 @click.option(
     "--scope", type=click.Choice(["global", "local"]), help="Rank channels over all layers, or in each."
 )
-@click.option("--round-to", type=int, help="Keep a multiple of this many channels.")
+@click.option(
+    "--round-to",
+    type=int,
+    help="Keep a multiple of this many channels.  [default: 4, 2 or 1: the first that meets S]",
+)
+@click.option("--steps", type=int, help="Prune in so many steps, an epoch between them.  [default: 5, or 1]")
 @click.option("--keep", multiple=True, help="A layer to leave alone (name or glob); may be repeated.")
 @click.option("--epochs", type=int, help="Fine-tuning epochs in all.")
 @click.option(

@@ -42,7 +42,7 @@ def command(model: Path, place: Path | None, out: Output, seed: int, **options: 
     recipe = make_recipe({"model": str(model), "seed": seed, **options}, "command line")
     store = Store(default_store())
     loaded = network.load(store, model)
-    pruned = network.prune(store, loaded, recipe)
+    pruned = network.prune(store, loaded, loaded, recipe)
     place.parent.mkdir(parents=True, exist_ok=True)
     network.copy_model(pruned, place)
     before, after = loaded.json("network.json"), pruned.json("network.json")

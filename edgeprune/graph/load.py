@@ -95,14 +95,14 @@ def _load_keras(path: Path) -> Any:
     _check_content(path)
     model = keras.models.load_model(_with_suffix(path, ".keras"), compile=False, safe_mode=True)
     # Keras complains of weights that are missing, not of weights that it has no layer for.
-    stored, held = _count_weights(path), len(model.variables)
+    stored, held = _count_weights(path), len(model.weights)
     if stored != held:
         raise ModelError(f"{path.name} holds {stored} weights, its network has {held}", hint=_RESAVE)
     return model
 
 
 def _count_weights(path: Path) -> int:
-    """Arrays of the layers in a `.keras` file; not the optimizer's."""
+    """Weights of the layers in a `.keras` file; not the optimizer's, nor the seeds of random layers."""
     import h5py
 
     found: list[str] = []
@@ -111,7 +111,8 @@ def _count_weights(path: Path) -> int:
         h5py.File(io.BytesIO(archive.read(h5_probe.WEIGHTS)), "r") as file,
     ):
         file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
-    return sum(name.split("/")[0] in ("layers", "vars") for name in found)
+    paths = [name.split("/") for name in found]
+    return sum(path[0] in ("layers", "vars") and "seed_generator" not in path for path in paths)
 
 
 def _with_suffix(path: Path, suffix: str) -> Any:

@@ -61,7 +61,7 @@ def assemble(
             shutil.copytree(stage.folder / "bundle", made, dirs_exist_ok=True)
         write_atomic(made / "recipe.toml", recipe.to_toml())
         profile = None if measured is None else measured.json("profile.json")
-        manifest = _describe(recipe, target, tflite, trained, compiled, tested, data)
+        manifest = _describe(recipe, target, tflite, trained, compiled, tested, measured, data)
         manifest["measured"] = profile
         manifest["files"] = _hashes(made)
         write_atomic(made / "report.html", render(manifest, profile))
@@ -85,14 +85,11 @@ def _describe(
     trained: Trained | None,
     compiled: Stage,
     tested: Stage,
+    measured: Stage | None,
     data: Dataset | None,
 ) -> dict[str, Any]:
     firmware, test = compiled.json("compile.json"), tested.json("evaluate.json")
-    stages = [s for s in (trained and trained.loaded, trained and trained.score) if s]
-    stages += [s for s in (trained and trained.pruned, trained and trained.tuned) if s]
-    names = [s.name for s in (*stages, tflite, compiled, tested)] + (
-        ["measure"] if target.kind == "mcu" else []
-    )
+    ran = (*(trained.stages if trained else ()), tflite, compiled, tested, *([measured] if measured else []))
     return {
         "schema": BUNDLE_SCHEMA,
         "bundle": ".",
@@ -108,7 +105,7 @@ def _describe(
         "int8": {"accuracy": test["accuracy"], "agreement": test["agreement"]},
         "memory": firmware["memory"],
         "fits": True,
-        "stages": [{"name": name, "seconds": None, "cached": None} for name in dict.fromkeys(names)],
+        "stages": [{"name": stage.name, "seconds": None, "cached": None} for stage in ran],
         "data": None if data is None else _describe_data(data),
         "accuracy_stages": _accuracy_stages(trained, test),
         "network": _network(trained),
@@ -133,17 +130,17 @@ def _float(trained: Trained | None, firmware: Mapping[str, Any]) -> dict[str, An
     if trained is None:
         return {"accuracy": None, "macs": firmware["macs"], "params": firmware["params"]}
     network = trained.loaded.json("network.json")
-    score = trained.score.json("score.json")["accuracy"] if trained.score else None
+    score = trained.score.json("score.json")["accuracy"]
     return {"accuracy": score, "macs": network["macs"], "params": network["params"]}
 
 
 def _pruned(trained: Trained | None, recipe: Recipe) -> dict[str, Any] | None:
-    if trained is None or trained.pruned is None or trained.tuned is None:
+    if trained is None or not trained.steps:
         return None
-    before, after = trained.loaded.json("network.json"), trained.pruned.json("network.json")
+    before, after = trained.loaded.json("network.json"), trained.final_network
     return {
         "method": recipe.method,
-        "accuracy": trained.tuned.json("tuning.json")["accuracy"],
+        "accuracy": trained.final.json("tuning.json")["accuracy"],
         "macs": after["macs"],
         "params": after["params"],
         "speedup": before["macs"] / after["macs"],
@@ -151,15 +148,19 @@ def _pruned(trained: Trained | None, recipe: Recipe) -> dict[str, Any] | None:
 
 
 def _accuracy_stages(trained: Trained | None, test: Mapping[str, Any]) -> list[dict[str, Any]]:
-    stages: list[dict[str, Any]] = []
-    if trained is not None and trained.score is not None:
-        stages.append({"stage": "float", "accuracy": trained.score.json("score.json")["accuracy"]})
-    if trained is not None and trained.tuned is not None:
-        tuning = trained.tuned.json("tuning.json")
-        stages.append({"stage": "pruned", "accuracy": tuning["accuracy_before"]})
-        stages.append({"stage": "fine-tuned", "accuracy": tuning["accuracy"]})
-    stages.append({"stage": "int8", "accuracy": test["accuracy"]})
-    return stages
+    if trained is None:
+        return [{"stage": "int8", "accuracy": test["accuracy"]}]
+    macs = trained.loaded.json("network.json")["macs"]
+    found = [("float", trained.score.json("score.json")["accuracy"])]
+    for step in trained.steps:
+        tuning = step.tuned.json("tuning.json")
+        if len(trained.steps) == 1:
+            found += [("pruned", tuning["accuracy_before"]), ("fine-tuned", tuning["accuracy"])]
+        else:
+            speedup = macs / step.pruned.json("network.json")["macs"]
+            found.append((f"{speedup:.2f}x fewer MACs", tuning["accuracy"]))
+    found.append(("int8", test["accuracy"]))
+    return [{"stage": stage, "accuracy": accuracy} for stage, accuracy in found]
 
 
 def _network(trained: Trained | None) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Stages on the int8 network: compile it for a target, test it on the host, measure it on a virtual board."""
 
-import shlex
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -40,6 +39,7 @@ def compile(store: Store, tflite: Stage, target: Target, toolchain: str, seed: i
         from edgeprune.codegen.generate import generate
         from edgeprune.device.firmware import runner_files
         from edgeprune.device.toolchain import TOOLCHAINS, compile_firmware
+        from edgeprune.device.toolchain.makefile import build_files
         from edgeprune.memory import plan_memory
         from edgeprune.memory.planners import PLANNERS
 
@@ -51,7 +51,8 @@ def compile(store: Store, tflite: Stage, target: Target, toolchain: str, seed: i
             write_atomic(sources / name, text)
         tool = TOOLCHAINS[toolchain]
         firmware = compile_firmware(sources, target, result / "bundle", tool)
-        for name, text in build_files(target, toolchain).items():
+        others = [other for other in TOOLCHAINS if other.name != toolchain]
+        for name, text in build_files(target, [tool, *others]).items():
             write_atomic(sources / name, text)
         sizes = firmware.sizes
         memory = {
@@ -119,27 +120,6 @@ def write_c(model: Path, folder: Path) -> tuple[GeneratedC, MemoryPlan]:
     return generated, plan
 
 
-def build_files(target: Target, toolchain: str) -> dict[str, str]:
-    """What makes `src/` buildable by itself: a Makefile, and a linker script where there is one."""
-    from edgeprune.device.toolchain import TOOLCHAINS
-    from edgeprune.device.toolchain.linker import SCRIPT_NAME, linker_script
-
-    tool = TOOLCHAINS[toolchain]
-    compiler = "python3 -m ziglang cc" if toolchain == "zig" else "arm-none-eabi-gcc"
-    is_mcu = target.kind == "mcu"
-    link = shlex.join((*tool.link_flags, f"-Wl,-T,{SCRIPT_NAME}")) if is_mcu else "-lm"
-    makefile = (
-        f"# Made by edgeprune: `make` builds firmware.elf for {target.name} from this folder alone.\n"
-        f"COMPILER = {compiler}\n"
-        f"FLAGS = {shlex.join(tool.flags(target.core))}\n\n"
-        f"firmware.elf: $(patsubst %.c,%.o,$(sort $(wildcard *.c)))\n"
-        f"\t$(COMPILER) $(FLAGS) $^ {link} -o $@\n\n"
-        "%.o: %.c $(wildcard *.h)\n"
-        "\t$(COMPILER) $(FLAGS) -I. -c $< -o $@\n"
-    )
-    return {"Makefile": makefile, **({SCRIPT_NAME: linker_script(target)} if is_mcu else {})}
-
-
 def evaluate(
     store: Store, tflite: Stage, compiled: Stage, data: Dataset | None, trained: Trained | None, seed: int
 ) -> Stage:
@@ -154,7 +134,7 @@ def evaluate(
         if data is not None:
             top1 = _classify(host, graph, data)
             accuracy = float(np.mean(top1 == data.y_test))
-            if trained is not None and trained.score is not None:
+            if trained is not None:
                 agreement = float(np.mean(top1 == np.load(trained.score.folder / "top1.npy")))
         parity = _write_parity(result / "bundle", host, graph, seed)
         described = {"accuracy": accuracy, "agreement": agreement, "parity": parity}
@@ -163,7 +143,7 @@ def evaluate(
     inputs = {
         "compile": compiled.key,
         "data": None if data is None else data.sha256,
-        "score": trained.score.key if trained and trained.score else None,
+        "score": trained.score.key if trained else None,
         "seed": seed,
         "code": code_hash("device/hostlib.py", "stages", "ops"),
     }

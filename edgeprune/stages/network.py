@@ -4,7 +4,8 @@ TensorFlow is imported inside the functions that a stage runs, so a stage that i
 """
 
 import logging
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,28 +22,48 @@ log = logging.getLogger("edgeprune")
 LEARNING_RATE = 2e-3
 STEPS_PER_EPOCH = 40
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-EPOCHS = 12
+EPOCHS = 30
+STEPS = 5
+STEP_RATE = 0.5  # learning rate between steps, of the last step's
+ROUND_TO = (4, 2, 1)
+TOLERANCE = 0.02
+BAR = 30
 PREDICT_BATCH = 256
 
 
 @dataclass(frozen=True)
+class Step:
+    """One round of pruning and the fine-tuning after it."""
+
+    pruned: Stage
+    tuned: Stage
+
+
+@dataclass(frozen=True)
 class Trained:
-    """The float network through its stages; pruned and tuned only when asked for."""
+    """The float network through its stages; `steps` only when it was pruned."""
 
     loaded: Stage
-    score: Stage | None
-    pruned: Stage | None = None
-    tuned: Stage | None = None
+    score: Stage
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All of them, in order."""
+        rounds = (stage for step in self.steps for stage in (step.pruned, step.tuned))
+        return (self.loaded, self.score, *rounds)
 
     @property
     def final(self) -> Stage:
         """The stage whose model is quantised."""
-        return self.tuned or self.pruned or self.loaded
+        return self.steps[-1].tuned if self.steps else self.loaded
 
     @property
     def final_network(self) -> dict[str, Any]:
         """Cost of the network that is quantised, per layer."""
-        described: dict[str, Any] = (self.pruned or self.loaded).json("network.json")
+        described: dict[str, Any] = (self.steps[-1].pruned if self.steps else self.loaded).json(
+            "network.json"
+        )
         return described
 
 
@@ -163,13 +184,47 @@ def score(store: Store, loaded: Stage, data: Dataset) -> Stage:
     return store.stage("score", inputs, make)
 
 
-def prune(store: Store, loaded: Stage, recipe: Recipe) -> Stage:
-    """Remove channels physically, and prove the smaller network equal to the masked one."""
+def shrink(store: Store, loaded: Stage, data: Dataset, recipe: Recipe) -> tuple[Step, ...]:
+    """Prune and fine-tune in steps: a little goes, the rest recovers for an epoch, more goes.
+
+    The speed-ups of the steps are a geometric series up to the recipe's; the last step gets all epochs
+    that are left. One cut of half the network loses what the weights knew; five small ones do not.
+    """
+    epochs = EPOCHS if recipe.epochs is None else recipe.epochs
+    count = recipe.steps or (STEPS if epochs >= 2 * STEPS else 1)
+    if count > max(1, epochs):
+        raise UsageError(f"{count} steps need at least {count} epochs, --epochs is {epochs}")
+    steps: list[Step] = []
+    for number in range(1, count + 1):
+        is_last = number == count
+        source = steps[-1].tuned if steps else loaded
+        pruned = prune(
+            store, loaded, source, recipe, share=number / count, name=_numbered("prune", number, count)
+        )
+        share = epochs - (count - 1) if is_last else 1
+        name = _numbered("finetune", number, count)
+        tuned = finetune(store, loaded, pruned, data, recipe, epochs=share, is_last=is_last, name=name)
+        steps.append(Step(pruned, tuned))
+    return tuple(steps)
+
+
+def _numbered(name: str, number: int, count: int) -> str:
+    return name if count == 1 else f"{name}-{number}"
+
+
+def prune(
+    store: Store, loaded: Stage, source: Stage, recipe: Recipe, *, share: float = 1.0, name: str = "prune"
+) -> Stage:
+    """Remove channels of `source` physically, and prove the smaller network equal to the masked one.
+
+    The network then costs the MACs of `loaded` / speedup^share.
+    """
     if recipe.speedup is None:
         raise UsageError(f"--method {recipe.method} needs --speedup S, the MACs before / after")
+    wanted_macs = loaded.json("network.json")["macs"] / recipe.speedup**share
     arguments: Mapping[str, Any] = {
         "method": recipe.method,
-        "speedup": recipe.speedup,
+        "wanted_macs": wanted_macs,
         "scope": recipe.scope,
         "round_to": recipe.round_to,
         "keep": list(recipe.keep),
@@ -184,27 +239,16 @@ def prune(store: Store, loaded: Stage, recipe: Recipe) -> Stage:
         from edgeprune.graph.keras_out import to_keras
         from edgeprune.prune.apply import apply
         from edgeprune.prune.check import check_pruned
-        from edgeprune.prune.methods import METHODS
-        from edgeprune.prune.plan import plan
 
-        graph = from_keras(keras.models.load_model(loaded.folder / "model.keras", compile=False))
-        planned = plan(
-            graph,
-            method=METHODS[str(recipe.method)],
-            speedup=float(recipe.speedup or 1.0),
-            rng=np.random.default_rng(recipe.seed),
-            scope=recipe.scope,
-            round_to=recipe.round_to,
-            keep=recipe.keep,
-        )
+        graph = from_keras(keras.models.load_model(source.folder / "model.keras", compile=False))
+        planned = _plan(graph, recipe, wanted_macs)
         for frozen in planned.frozen:
             log.info("           %s is left alone: %s", frozen.layer, frozen.reason)
         pruned = apply(graph, planned)
         check(pruned)
         worst = check_pruned(graph, pruned, planned.removed, np.random.default_rng(recipe.seed))
-        log.info(
-            "           %.2fx fewer MACs; equal to the masked network within %.1e", planned.speedup, worst
-        )
+        speedup = planned.speedup
+        log.info("           %.2fx fewer MACs; equal to the masked network within %.1e", speedup, worst)
         to_keras(pruned).save(result / "model.keras")
         write_atomic(result / "network.json", to_json(_describe(pruned)))
         described = {
@@ -214,16 +258,57 @@ def prune(store: Store, loaded: Stage, recipe: Recipe) -> Stage:
         }
         write_atomic(result / "plan.json", to_json(described))
 
-    inputs = {"load": loaded.key, **arguments, "code": code_hash("graph", "prune")}
-    return store.stage("prune", inputs, make)
+    inputs = {source.name: source.key, **arguments, "code": code_hash("graph", "prune")}
+    return store.stage(name, inputs, make)
 
 
-def finetune(store: Store, loaded: Stage, pruned: Stage, data: Dataset, recipe: Recipe) -> Stage:
+def _plan(graph: Any, recipe: Recipe, wanted_macs: float) -> Any:
+    """What to remove of `graph` so that `wanted_macs` stay.
+
+    Kernels compute four channels at a time, so a multiple of four is kept where that meets the wanted
+    MACs within 2 %, else of two, else any number; unless the recipe says what to round to.
+    """
+    from edgeprune.graph.cost import count
+    from edgeprune.prune.methods import METHODS
+    from edgeprune.prune.plan import plan
+
+    speedup = max(1.0, count(graph).macs / wanted_macs)
+    for round_to in (recipe.round_to,) if recipe.round_to else ROUND_TO:
+        planned = plan(
+            graph,
+            method=METHODS[str(recipe.method)],
+            speedup=speedup,
+            rng=np.random.default_rng(recipe.seed),
+            scope=recipe.scope,
+            round_to=round_to,
+            keep=recipe.keep,
+        )
+        if planned.speedup <= speedup * (1 + TOLERANCE):
+            break
+    return planned
+
+
+def finetune(
+    store: Store,
+    loaded: Stage,
+    pruned: Stage,
+    data: Dataset,
+    recipe: Recipe,
+    *,
+    epochs: int,
+    is_last: bool = True,
+    name: str = "finetune",
+) -> Stage:
     """Train the pruned network, the original as its teacher unless the recipe says otherwise."""
-    epochs = EPOCHS if recipe.epochs is None else recipe.epochs
     batch_size = recipe.batch_size or _batch_size(len(data.x_train))
     rate = LEARNING_RATE if recipe.learning_rate is None else recipe.learning_rate
-    augment = _augment(recipe, data)
+    settings: dict[str, Any] = {
+        "epochs": epochs,
+        "seed": recipe.seed,
+        "batch_size": batch_size,
+        "learning_rate": rate if is_last else rate * STEP_RATE,
+        "augment": _augment(recipe, data),
+    }
 
     def make(result: Path, work: Path) -> None:
         import keras
@@ -232,41 +317,46 @@ def finetune(store: Store, loaded: Stage, pruned: Stage, data: Dataset, recipe: 
 
         model = keras.models.load_model(pruned.folder / "model.keras", compile=False)
         before = accuracy(predict(model, data).argmax(axis=1), data)
-        teacher = (
-            keras.models.load_model(loaded.folder / "model.keras", compile=False) if recipe.distill else None
-        )
+        teacher = None
+        if recipe.distill:
+            teacher = keras.models.load_model(loaded.folder / "model.keras", compile=False)
         history: list[dict[str, Any]] = []
         if epochs:
+            bar = progress_bar(name)
             trained = train(
-                model,
-                data,
-                epochs=epochs,
-                seed=recipe.seed,
-                batch_size=batch_size,
-                learning_rate=rate,
-                augment=augment,
-                checkpoint_dir=work,
-                log=log.info,
-                distill_from=teacher,
+                model, data, **settings, checkpoint_dir=work, log=log.info, distill_from=teacher, on_step=bar
             )
             history = [asdict(epoch) for epoch in trained.epochs]
         after = accuracy(predict(model, data).argmax(axis=1), data)
-        model.save(result / "model.keras")
+        log.info("           test accuracy %.2f %%, before tuning %.2f %%", 100 * after, 100 * before)
+        model.save(result / "model.keras", include_optimizer=False)
         described = {"accuracy_before": before, "accuracy": after, "epochs": history}
         write_atomic(result / "tuning.json", to_json(described))
 
     inputs = {
         "prune": pruned.key,
         "data": data.sha256,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": rate,
-        "augment": augment,
-        "seed": recipe.seed,
+        **settings,
         "distill": recipe.distill,
         "code": code_hash("data", "prune"),
     }
-    return store.stage("finetune", inputs, make)
+    return store.stage(name, inputs, make)
+
+
+def progress_bar(name: str) -> Callable[[Any], None] | None:
+    """A line on a terminal that shows how far an epoch is; None where nobody would see it move."""
+    if not sys.stderr.isatty() or not log.isEnabledFor(logging.INFO):
+        return None
+
+    def show(progress: Any) -> None:
+        filled = BAR * progress.step // progress.steps
+        bar = "#" * filled + "-" * (BAR - filled)
+        end = "\r" if progress.step < progress.steps else "\r\x1b[K"
+        text = f"{name} epoch {progress.epoch}/{progress.epochs} [{bar}] {progress.step}/{progress.steps}"
+        sys.stderr.write(text + end)
+        sys.stderr.flush()
+
+    return show
 
 
 def _batch_size(examples: int) -> int:
