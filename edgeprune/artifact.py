@@ -7,6 +7,7 @@ and one that was interrupted goes on in the same work folder.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import logging
@@ -21,12 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from edgeprune import __version__
-from edgeprune.errors import ModelError, UsageError
+from edgeprune.errors import ModelError, UsageError, refused_by_system
 
 log = logging.getLogger("edgeprune")
 
 BUNDLE_SCHEMA = 1
 MANIFEST = "manifest.json"
+# What the commands on a Bundle read of its manifest.
+FIELDS = {"target": str, "model_hash": str, "memory": dict, "layers": list, "parity": dict, "io": dict}
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -41,10 +44,22 @@ def sha256_file(path: Path) -> str:
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write `data` to `path` so that a reader, or a power cut, sees the old file or the new one."""
+    """Write `data` to `path` so that a reader, or a power cut, sees the old file or the new one.
+
+    Raises UsageError where the system does not let us.
+    """
     raw = data.encode() if isinstance(data, str) else data
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, a file is to be written", hint="name a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_and_rename(path, raw)
+    except OSError as error:
+        raise refused_by_system(error, f"cannot write {path}") from error
+
+
+def _write_and_rename(path: Path, raw: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(raw)
@@ -106,8 +121,18 @@ def default_store() -> Path:
     override = os.environ.get("EDGEPRUNE_CACHE_DIR")
     if override:
         return Path(override)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache"
     return Path(base) / "edgeprune"
+
+
+def home_folder() -> Path:
+    """The user's home; UsageError where this user has none."""
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise UsageError(
+            "this user has no home folder", hint="set HOME, or EDGEPRUNE_CACHE_DIR and EDGEPRUNE_STATE_DIR"
+        ) from error
 
 
 class Store:
@@ -129,12 +154,22 @@ class Store:
         """
         key = sha256_bytes(json.dumps([name, __version__, inputs], sort_keys=True).encode())[:32]
         folder = self.root / "stages" / f"{name}-{key}"
-        if self._is_whole(folder):
+        is_there = self._is_whole(folder)  # before the lock: a store that is read-only can be reused
+        seconds = 0.0
+        if not is_there:
+            with self._alone(folder.name) as has_waited:
+                is_there = has_waited and self._is_whole(folder)
+                if not is_there:
+                    seconds = self._make(name, folder, make)
+        if is_there:
             log.info("%-10s reused", name)
-            return Stage(name, folder, key, 0.0, True)
+        return Stage(name, folder, key, seconds, is_there)
+
+    def _make(self, name: str, folder: Path, make: Callable[[Path, Path], None]) -> float:
+        """Run `make` and install what it left as `folder`; returns the seconds that it took."""
         log.info("%-10s …", name)
         started = time.monotonic()
-        work = self.root / "work" / f"{name}-{key}"
+        work = self.root / "work" / folder.name
         work.mkdir(parents=True, exist_ok=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         result = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
@@ -151,7 +186,22 @@ class Store:
         shutil.rmtree(work, ignore_errors=True)
         seconds = time.monotonic() - started
         log.info("%-10s done in %.1f s", name, seconds)
-        return Stage(name, folder, key, seconds, False)
+        return seconds
+
+    @contextlib.contextmanager
+    def _alone(self, stage: str) -> Iterator[bool]:
+        """Keep other processes off `stage`, whose work folder they would share; tells whether one was."""
+        path = self.root / "locks" / stage
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            has_waited = False
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                has_waited = True
+                log.info("%-10s waits for another build that makes the same", stage.rpartition("-")[0])
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield has_waited
 
     def _is_whole(self, folder: Path) -> bool:
         """Whether `folder` holds exactly the bytes that its stage left."""
@@ -185,7 +235,7 @@ class Bundle:
             raise UsageError(f"no Bundle at {path}", hint="make one: edgeprune build MODEL --target T")
         try:
             manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-            schema, files = manifest["schema"], manifest["files"]
+            schema, files = manifest["schema"], dict(manifest["files"])
         except NotADirectoryError:
             raise ModelError(
                 f"{path} is a file; a Bundle is the folder that build leaves", hint="name the folder"
@@ -199,6 +249,12 @@ class Bundle:
             raise ModelError(
                 f"{path} has Bundle schema {schema}, this edgeprune reads {BUNDLE_SCHEMA}",
                 hint=f"build it again with edgeprune {__version__}",
+            )
+        wrong = [key for key, kind in FIELDS.items() if not isinstance(manifest.get(key), kind)]
+        if wrong:
+            raise ModelError(
+                f"{path / MANIFEST} is damaged: {', '.join(wrong)} missing or of another type",
+                hint="make the Bundle again: edgeprune build",
             )
         for name, digest in files.items():
             file = path / name

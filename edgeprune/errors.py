@@ -4,6 +4,9 @@ A message names the thing and both numbers; the hint is one act that the user ca
 raises these; only `cli` prints them and turns the class into an exit status.
 """
 
+import errno
+import os
+
 
 class EdgepruneError(Exception):
     """A failure that the user can understand; `exit_status` is what the command ends with."""
@@ -68,3 +71,22 @@ class ParityError(EdgepruneError):
     """Device and host computed different outputs."""
 
     exit_status = 7
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+
+
+def refused_by_system(error: OSError, what: str | None = None) -> UsageError:
+    """What the operating system refused, as the user's to put right; `what` was being done."""
+    place = "" if error.filename is None else os.fspath(error.filename)
+    if isinstance(place, bytes):
+        place = os.fsdecode(place)
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        hint = "free some space there; EDGEPRUNE_CACHE_DIR and TMPDIR move what edgeprune keeps"
+    elif error.errno in _FORBIDDEN:
+        hint = "give yourself permission, or choose another folder (EDGEPRUNE_CACHE_DIR, EDGEPRUNE_STATE_DIR)"
+    else:
+        hint = "check that the path is right and its folder is there"
+    return UsageError(f"{what or place or 'the operating system says'}: {reason}", hint=hint)

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeprune.artifact import Stage, Store
-from edgeprune.data import Dataset
+from edgeprune.data import SCALES, Dataset
 from edgeprune.device.target import find_target
+from edgeprune.device.toolchain import TOOLCHAINS
 from edgeprune.errors import UsageError
+from edgeprune.prune.methods import METHODS
 from edgeprune.recipe import Recipe
 from edgeprune.stages import bundle, firmware, network
 
@@ -45,6 +47,7 @@ def build(recipe: Recipe, store: Store) -> Build:
     target = find_target(recipe.target)
     model, out = Path(recipe.model), output_folder(recipe)
     bundle.check_place(out)
+    _check_names(recipe)
     trained, tflite, data = _network(recipe, model, store)
     compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.seed)
     tested = firmware.evaluate(store, tflite, compiled, data, trained, recipe.seed)
@@ -55,6 +58,14 @@ def build(recipe: Recipe, store: Store) -> Build:
     return Build(out, manifest, stages)
 
 
+def _check_names(recipe: Recipe) -> None:
+    """Refuse what has no such name before anything runs, not when its stage comes."""
+    TOOLCHAINS[recipe.toolchain].flags(find_target(recipe.target).core)
+    SCALES[recipe.scale]
+    if recipe.method not in (None, "none"):
+        METHODS[str(recipe.method)]
+
+
 def _network(
     recipe: Recipe, model: Path, store: Store
 ) -> tuple[network.Trained | None, Stage, Dataset | None]:
@@ -62,7 +73,7 @@ def _network(
     if model.suffix == ".tflite":
         if recipe.method not in (None, "none"):
             raise UsageError(
-                f"--method {recipe.method} cannot prune {model.name}: a .tflite is compiled as it is",
+                f"{model.name} cannot be pruned (method {recipe.method}): a .tflite is compiled as it is",
                 hint="give the Keras model that it was made from",
             )
         tflite = network.take_tflite(store, model)

@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edgeprune.errors import UsageError
 from edgeprune.table import did_you_mean
 
+DEFAULT_METHOD = "l1"
+
 
 class Recipe(BaseModel):
     """One build. Paths are relative to the folder that the command runs in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: str
     target: str = "virtual-m4"
@@ -28,7 +30,7 @@ class Recipe(BaseModel):
     speedup: float | None = Field(default=None, ge=1.0)
     scope: Literal["global", "local"] = "global"
     round_to: int | None = Field(default=None, ge=1)
-    steps: int | None = Field(default=None, ge=1)
+    steps: int = Field(default=1, ge=1)
     keep: tuple[str, ...] = ()
     epochs: int | None = Field(default=None, ge=0)
     batch_size: int | None = Field(default=None, ge=1)
@@ -50,7 +52,12 @@ class Recipe(BaseModel):
 
 
 def make_recipe(values: dict[str, Any], where: str) -> Recipe:
-    """A Recipe from `values`; raises UsageError that names the key, `where` it stands, and the fix."""
+    """A Recipe from `values`; raises UsageError that names the key, `where` it stands, and the fix.
+
+    A speed-up without a method is pruned for by DEFAULT_METHOD.
+    """
+    if values.get("speedup") is not None and values.get("method") is None:
+        values = {**values, "method": DEFAULT_METHOD}
     try:
         return Recipe(**values)
     except ValidationError as error:
@@ -59,7 +66,13 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
         if first["type"] == "extra_forbidden":
             hint = did_you_mean(key, Recipe.model_fields)
             raise UsageError(f"{where}: unknown key {key!r}", hint=hint) from None
-        raise UsageError(f"{where}: {key}: {first['msg']} (given: {first.get('input')!r})") from None
+        if first["type"] == "missing":
+            raise UsageError(f"{where}: the key {key!r} is missing", hint=f"{key} = '...'") from None
+        reason = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+        raise UsageError(
+            f"{where}: {key} = {first.get('input')!r}: {reason}",
+            hint="edgeprune build --help says what each option takes",
+        ) from None
 
 
 def read_recipe(path: Path, overrides: dict[str, Any]) -> Recipe:
@@ -67,7 +80,10 @@ def read_recipe(path: Path, overrides: dict[str, Any]) -> Recipe:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"no recipe at {path}") from None
+        raise UsageError(f"no recipe at {path}", hint="every Bundle has one: recipe.toml") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} is not readable as TOML: {error}") from error
+        raise UsageError(
+            f"{path} is not readable as TOML: {error}",
+            hint="a recipe has lines such as target = 'virtual-m4'",
+        ) from error
     return make_recipe({**values, **overrides}, str(path))

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.tools import missing
+from support.commands import BUILD_DIGITS, Built, Shell
+from support.tools import missing, require_module
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -36,3 +37,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         missing(f"the shared data folder ../{folder.parent.name}/{folder.name}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The one Bundle that tests share; none of them may change it."""
+    for name in ("tensorflow", "keras", "sklearn"):
+        require_module(name)
+    shell = Shell(tmp_path_factory.mktemp("digits"))
+    said = shell.run(*BUILD_DIGITS, "--out", "bundle", "--json")
+    return Built(shell, shell.folder / "bundle", said)

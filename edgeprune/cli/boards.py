@@ -32,6 +32,10 @@ def list_boards(out: Output, seed: int) -> None:
 @common_options
 def start(target: str, board_id: str | None, out: Output, seed: int) -> None:
     """Start a virtual board of TARGET; it stays open for any program until it is stopped."""
+    if board_id in target_names() and board_id != target:
+        raise UsageError(
+            f"{board_id} is the name of the default board of target {board_id}", hint="choose another --id"
+        )
     board = virtual_board(find_target(target), board_id)
     if any(known.id == board.id and known.target != board.target for known in known_boards()):
         raise UsageError(f"board {board.id} is of another target", hint="choose another --id")

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from edgeprune.cli.output import Output, common_options, table
-from edgeprune.cli.requirements import needs
+from edgeprune.cli.requirements import needs, needs_keras
 
 
 @click.command("build")
@@ -18,7 +18,10 @@ from edgeprune.cli.requirements import needs
 @click.option(
     "--scale", help="How raw data become the model's input: none, 1/255, 1/127.5-1.  [default: none]"
 )
-@click.option("--method", help="A pruning method: l1, l2, random; `none` to skip.")
+@click.option(
+    "--method",
+    help="A pruning method: l1, l2, random; `none` to skip.  [default: l1 if S is given]",
+)
 @click.option("--speedup", type=float, help="MACs before / MACs after.")
 @click.option(
     "--scope", type=click.Choice(["global", "local"]), help="Rank channels over all layers, or in each."
@@ -28,7 +31,7 @@ from edgeprune.cli.requirements import needs
     type=int,
     help="Keep a multiple of this many channels.  [default: 4, 2 or 1: the first that meets S]",
 )
-@click.option("--steps", type=int, help="Prune in so many steps, an epoch between them.  [default: 5, or 1]")
+@click.option("--steps", type=int, help="Prune in so many steps, an epoch between them.  [default: 1]")
 @click.option("--keep", multiple=True, help="A layer to leave alone (name or glob); may be repeated.")
 @click.option("--epochs", type=int, help="Fine-tuning epochs in all.")
 @click.option(
@@ -57,13 +60,16 @@ def command(model: Path, place: str | None, out: Output, seed: int, **options: A
     from edgeprune.recipe import make_recipe, read_recipe
 
     options["out"] = place
+    source = click.get_current_context().get_parameter_source("seed")
+    if source is not click.core.ParameterSource.DEFAULT:
+        options["seed"] = seed
     given = {key: value for key, value in options.items() if value not in (None, ())}
     if model.suffix == ".toml":
         recipe = read_recipe(model, given)
     else:
-        recipe = make_recipe({"model": str(model), "seed": seed, **given}, "command line")
+        recipe = make_recipe({"model": str(model), **given}, "command line")
     if Path(recipe.model).suffix != ".tflite":
-        needs("keras", "tensorflow", "h5py", extra="build", what="a Keras model")
+        needs_keras("a Keras model")
     made = build(recipe, Store(default_store()))
     out.emit(made.result(), _text(made.result(), made.manifest))
 
@@ -82,6 +88,8 @@ def _text(result: dict[str, Any], manifest: dict[str, Any]) -> str:
         ("RAM", "ram_bytes", "ram_available_bytes"),
         ("flash", "flash_bytes", "flash_available_bytes"),
     ):
+        if memory[used] is None:
+            continue
         room = f" of {memory[free]:,}" if memory[free] else ""
         rows.append((what, f"{memory[used]:,}{room} bytes"))
     rows.append(("arena", f"{memory['arena_bytes']:,} bytes (bound {memory['arena_lower_bound_bytes']:,})"))

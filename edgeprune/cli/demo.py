@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from edgeprune.cli.output import Output, common_options, table
-from edgeprune.cli.requirements import needs
+from edgeprune.cli.requirements import needs, needs_keras
 from edgeprune.errors import InternalError
 
 TARGET = "virtual-m4"
@@ -32,7 +32,8 @@ def demo_model() -> Path:
 @common_options
 def command(place: Path, out: Output, seed: int) -> None:
     """Prune, quantise, compile, flash and profile a digit classifier on a virtual Cortex-M4."""
-    needs("keras", "tensorflow", "sklearn", "ziglang", extra="build", what="the demo")
+    needs("sklearn", "ziglang", extra="build", what="the demo")
+    needs_keras("the demo")
     from edgeprune.artifact import Bundle, Store, default_store
     from edgeprune.device.board import virtual_board
     from edgeprune.device.flash import flash

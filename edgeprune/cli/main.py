@@ -6,6 +6,7 @@ when their command runs, so that `--help` is quick.
 
 import importlib
 import logging
+import signal
 import sys
 import traceback
 from typing import NoReturn
@@ -13,7 +14,7 @@ from typing import NoReturn
 import click
 
 from edgeprune import __version__
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, refused_by_system
 from edgeprune.table import did_you_mean
 
 # name -> (module in edgeprune.cli, what it does)
@@ -73,6 +74,7 @@ def cli() -> None:
 def main() -> NoReturn:
     """Entry point of the `edgeprune` script; exit statuses are those of INTERFACE.md."""
     logging.getLogger("edgeprune").addHandler(logging.NullHandler())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that files are cleaned up
     try:
         cli.main(standalone_mode=False)
     except EdgepruneError as error:
@@ -81,13 +83,37 @@ def main() -> NoReturn:
         error.show(sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted", "the same command goes on where this one stopped", 130)
-    except BrokenPipeError:
-        sys.exit(141)
+        _interrupted()
+    except OSError as error:
+        if error.errno is None or _is_interrupted(error):
+            _fault(error)
+        logging.getLogger("edgeprune").debug("", exc_info=error)
+        refused = refused_by_system(error)
+        _fail(refused.message, refused.hint, refused.exit_status)
+    except MemoryError:
+        _fail("out of memory", "take a smaller model or data set, or a machine with more memory", 2)
     except Exception as error:
-        traceback.print_exc()
-        _fail(f"a fault in edgeprune itself: {error!r}", "please report it with the lines above", 1)
+        _fault(error)
     sys.exit(0)
+
+
+def _interrupted() -> NoReturn:
+    sys.unraisablehook = lambda _: None  # objects that were stopped half-way complain when they are deleted
+    _fail("interrupted", "run it again: what a build has finished is kept", 130)
+
+
+def _is_interrupted(error: BaseException | None) -> bool:
+    """Whether `error` was raised while an interrupt was cleaning up, as zipfile does when half-written."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
+def _fault(error: Exception) -> NoReturn:
+    if _is_interrupted(error):
+        _interrupted()
+    traceback.print_exception(error)
+    _fail(f"a fault in edgeprune itself: {error!r}", "please report it with the lines above", 1)
 
 
 def _fail(message: str, hint: str | None, status: int) -> NoReturn:

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from edgeprune.cli.output import Output, common_options
+from edgeprune.cli.output import Output, common_options, say
 from edgeprune.device import wire
 from edgeprune.device.board import find_board, hold
 from edgeprune.device.target import find_target
@@ -39,7 +39,7 @@ def command(
     board = find_board(find_target(target) if target else None, board_id, port)
     deadline = time.monotonic() + seconds if seconds is not None else float("inf")
     heard = damaged = sequence = 0
-    asks = True
+    asks = sys.stdin is not None  # None: closed
     buffer = b""
     with hold(board):
         link = board.open_link()
@@ -61,7 +61,7 @@ def command(
                     verdict = judge(line)
                     heard, damaged = heard + 1, damaged + (verdict != "")
                     if not out.as_json:
-                        click.echo(f"{line.decode('ascii', 'backslashreplace')}{verdict}")
+                        say(f"{line.decode('ascii', 'backslashreplace')}{verdict}")
         except (KeyboardInterrupt, BoardError) as error:
             if isinstance(error, BoardError):
                 raise

@@ -7,6 +7,8 @@ warnings go to stderr, always.
 import functools
 import json
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,14 +27,23 @@ class Output:
     def emit(self, result: Mapping[str, Any], text: str) -> None:
         """Print the one result of a command: `result` as JSON, or `text`."""
         if self.as_json:
-            click.echo(json.dumps(result, indent=2, allow_nan=False))
+            say(json.dumps(result, indent=2, allow_nan=False))
         elif text:
-            click.echo(text)
+            say(text)
 
     def note(self, text: str) -> None:
         """Say something on the way, on stderr, unless asked to be quiet."""
         if not self.quiet:
             click.echo(text, err=True)
+
+
+def say(text: str) -> None:
+    """Print `text` on stdout; ends as SIGPIPE would, in silence, where the reader is gone (`| head -1`)."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered has somewhere to go
+        raise SystemExit(128 + signal.SIGPIPE) from None
 
 
 def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,8 +61,10 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("-v", "--verbose", is_flag=True, help="Everything on stderr.")
     @functools.wraps(function)
     def wrapped(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
-        _set_up_logging(quiet, verbose)
-        return function(*args, out=Output(as_json, quiet), **kwargs)
+        parent = click.get_current_context().parent
+        group = parent.params if parent is not None else {}  # boards --json list
+        _set_up_logging(quiet or group.get("quiet", False), verbose or group.get("verbose", False))
+        return function(*args, out=Output(as_json or group.get("as_json", False), quiet), **kwargs)
 
     return wrapped
 

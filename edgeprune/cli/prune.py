@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from edgeprune.cli.output import Output, common_options
-from edgeprune.cli.requirements import needs
+from edgeprune.cli.requirements import needs_keras
 from edgeprune.errors import UsageError
 
 
@@ -31,7 +31,7 @@ from edgeprune.errors import UsageError
 @common_options
 def command(model: Path, place: Path | None, out: Output, seed: int, **options: Any) -> None:
     """Remove channels of MODEL, without training; the result is checked against the masked network."""
-    needs("keras", "tensorflow", "h5py", extra="build", what="prune")
+    needs_keras("prune")
     from edgeprune.artifact import Store, default_store
     from edgeprune.recipe import make_recipe
     from edgeprune.stages import network

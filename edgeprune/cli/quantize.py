@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from edgeprune.cli.output import Output, common_options
-from edgeprune.cli.requirements import needs
+from edgeprune.cli.requirements import needs_keras
 
 
 @click.command("quantize")
@@ -21,7 +21,7 @@ def command(
     model: Path, data: str, scale: str, samples: int, place: Path | None, out: Output, seed: int
 ) -> None:
     """Convert MODEL to a full-int8 .tflite: batch 1, per channel, ranges from training examples."""
-    needs("keras", "tensorflow", "h5py", extra="build", what="quantize")
+    needs_keras("quantize")
     from edgeprune.artifact import Store, default_store, sha256_bytes, write_atomic
     from edgeprune.recipe import make_recipe
     from edgeprune.stages import network

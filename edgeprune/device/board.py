@@ -39,7 +39,10 @@ def state_folder() -> Path:
     override = os.environ.get("EDGEPRUNE_STATE_DIR")
     if override:
         return Path(override).absolute()
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    try:
+        base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise UsageError("this user has no home folder", hint="set HOME or EDGEPRUNE_STATE_DIR") from error
     return Path(base).absolute() / "edgeprune"
 
 
@@ -144,7 +147,7 @@ def find_board(target: Target | None, board_id: str | None = None, port: str | N
     if board_id not in boards and board_id in target_names():
         boards[board_id] = virtual_board(find_target(board_id))
     if board_id not in boards:
-        names = [*boards, *target_names()]
+        names = dict.fromkeys([*boards, *target_names()])
         raise NotFoundError(f"no board {board_id!r}", hint=did_you_mean(board_id, names))
     board = boards[board_id]
     if target is not None and board.target.name != target.name:
@@ -167,7 +170,7 @@ def lock_file(path: Path, what: str, wait_s: float = LOCK_WAIT_S) -> Iterator[No
     """Hold a lock that dies with this process; NotFoundError says who holds it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     deadline = time.monotonic() + wait_s
-    with path.open("a+", encoding="utf-8") as file:
+    with path.open("a+", encoding="utf-8", errors="backslashreplace") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

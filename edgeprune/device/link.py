@@ -6,6 +6,7 @@ passes to a file, and `Replayed` plays such a file back in place of the board.
 
 import contextlib
 import random
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import IO, Any, Protocol
 from edgeprune.errors import BoardError, NotFoundError, UsageError
 
 LOG_HEAD = "# edgeprune session 1, id "
+_LOG_HEAD = re.compile(rf"{LOG_HEAD}[0-9a-f]{{1,8}}")
 
 
 class Link(Protocol):
@@ -102,7 +104,13 @@ class Injection:
                 raise UsageError(
                     f"cannot inject {part!r}", hint="noise=0.01,seed=1,silence-after=200"
                 ) from None
-        return Injection(**values)
+        made = Injection(**values)
+        if not 0 <= made.noise <= 1 or (made.silence_after or 0) < 0:
+            raise UsageError(
+                f"cannot inject {text!r}",
+                hint="noise is a share from 0 to 1, silence-after a number of bytes",
+            )
+        return made
 
 
 class Damaged:
@@ -193,7 +201,7 @@ def read_log(path: Path) -> tuple[int, list[Event]]:
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
-    if not lines or not lines[0].startswith(LOG_HEAD):
+    if not lines or not _LOG_HEAD.fullmatch(lines[0]):
         raise UsageError(f"{path} is not a recorded session", hint="record one: profile BUNDLE --record FILE")
     events = []
     for number, line in enumerate(lines[1:], 2):

@@ -216,7 +216,7 @@ def parse(line: bytes) -> Message:
     body, mark, sequence, name, fields, crc = match.groups()
     if zlib.crc32(body) != int(crc, 16):
         raise WireError(f"CRC-32 is {zlib.crc32(body):08x}, the line says {crc.decode()}")
-    texts = dict(part.split(b"=", 1) for part in fields.split())
+    texts = dict(part.split(b"=", 1) for part in fields.split(b" ")[1:])
     values: dict[str, Value] = {}
     for field in _fields(mark.decode(), name.decode()):
         if field.name.encode() not in texts:

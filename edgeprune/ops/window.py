@@ -14,6 +14,11 @@ from edgeprune.tflite.options import ConvOptions, DepthwiseConvOptions, PoolOpti
 
 MAX_EXTENT = 32767
 """Of windows, strides and dilations: their products then fit 32 bits."""
+MAX_TAPS = 65536
+MAX_PADDED = 1 << 26
+"""Elements of an image with its padding: the references hold it in 64-bit numbers."""
+MAX_STEPS = 1 << 34
+"""Taps of all outputs: minutes on this computer, and more on a microcontroller."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,14 @@ class Window:
     def positions(self) -> int:
         return self.out_h * self.out_w
 
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Rows and columns that the windows span, the padding before the image included."""
+        return (
+            self._reach(self.out_h, self.stride_h, self.window_h, self.dilation_h),
+            self._reach(self.out_w, self.stride_w, self.window_w, self.dilation_w),
+        )
+
     def c_fields(self, *without: str) -> tuple[Field, ...]:
         """The fields of a kernel's params struct, in the order above."""
         names = [field.name for field in fields(self) if field.name not in without]
@@ -48,8 +61,7 @@ class Window:
 
     def padded(self, image: npt.NDArray[np.int64], fill: int) -> npt.NDArray[np.int64]:
         """`image` (in_h, in_w, channels) with `fill` around it, as far as the windows reach."""
-        bottom = self._reach(self.out_h, self.stride_h, self.window_h, self.dilation_h)
-        right = self._reach(self.out_w, self.stride_w, self.window_w, self.dilation_w)
+        bottom, right = self.reach
         rows = (self.pad_top, max(0, bottom - self.pad_top - self.in_h))
         columns = (self.pad_left, max(0, right - self.pad_left - self.in_w))
         return np.pad(image, (rows, columns, (0, 0)), constant_values=fill)
@@ -89,12 +101,30 @@ def read_window(
     out_w = window_output(options.padding, in_w, window_w, options.stride_w, dilation_w)
     if (out_h, out_w) != stated:
         raise operands.error(f"the output is {stated[0]} x {stated[1]}, the window gives {out_h} x {out_w}")
-    return Window(
+    window = Window(
         in_h, in_w, out_h, out_w, window_h, window_w,
         options.stride_h, options.stride_w, dilation_h, dilation_w,
         pad_top=window_padding(out_h, in_h, window_h, options.stride_h, dilation_h),
         pad_left=window_padding(out_w, in_w, window_w, options.stride_w, dilation_w),
     )  # fmt: skip
+    _check_work(operands, window)
+    return window
+
+
+def _check_work(operands: Operands, window: Window) -> None:
+    """Refuse windows that would take the references gigabytes or hours, however small the file is."""
+    rows = max(window.reach[0], window.pad_top + window.in_h)
+    columns = max(window.reach[1], window.pad_left + window.in_w)
+    for what, count, most in (
+        ("the window has {} elements", window.taps, MAX_TAPS),
+        ("the padded image has {} elements", rows * columns * operands.input(0).shape[3], MAX_PADDED),
+        ("the windows see {} elements in all", window.taps * operands.output().elements, MAX_STEPS),
+    ):
+        if count > most:
+            raise operands.error(
+                f"{what.format(count)}, at most {most} are supported",
+                hint="make the window, its dilation or the image smaller",
+            )
 
 
 def _image(operands: Operands, tensor: Tensor) -> tuple[int, int]:

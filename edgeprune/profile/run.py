@@ -40,16 +40,20 @@ def read_arrays(paths: Sequence[Path], bundle: Bundle) -> "list[Array]":
             raise DataError(f"cannot read {path}: {error}", hint="numpy.save writes it") from error
         if not isinstance(array, np.ndarray):
             raise DataError(f"{path} is an archive, not one array", hint="numpy.save writes one array")
-        check_array(array, wanted, str(path))
-        arrays.append(array)
+        arrays.append(check_array(array, wanted, str(path)))
     if len({len(array) for array in arrays}) != 1:
         raise DataError(f"the inputs hold {[len(array) for array in arrays]} samples", hint="same N in each")
     return arrays
 
 
-def check_array(array: "Array", wanted: dict[str, Any], name: str) -> None:
-    """DataError where `array` is not (N, *shape) of the dtype that the network takes."""
+def check_array(array: "Array", wanted: dict[str, Any], name: str) -> "Array":
+    """`array` as (N, *shape), which it is or is with the network's batch of 1: (N, 1, *shape).
+
+    DataError where it has another shape or another dtype than the network takes.
+    """
     shape, dtype = tuple(wanted["shape"]), wanted["dtype"]
+    if array.ndim == len(shape) + 2 and tuple(array.shape[1:]) == (1, *shape):
+        array = array[:, 0]
     if array.ndim < 1 or tuple(array.shape[1:]) != shape or array.dtype.name != dtype:
         raise DataError(
             f"{name} is {array.dtype.name} of shape {tuple(array.shape)}, the network takes {dtype} of "
@@ -58,6 +62,7 @@ def check_array(array: "Array", wanted: dict[str, Any], name: str) -> None:
             if array.dtype.name != dtype
             else None,
         )
+    return array
 
 
 def run_arrays(

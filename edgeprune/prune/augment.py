@@ -15,17 +15,23 @@ from edgeprune.errors import UsageError
 Array = npt.NDArray[np.generic]
 Augment = Callable[[Array, np.random.Generator], Array]
 
-_SHIFT_PIXELS = 4
+_SHIFT_SHARE = 16  # of the image: 2 pixels of 32; small networks have little to spare for more
 
 
 def flip_crop(images: Array, rng: np.random.Generator) -> Array:
     """Mirror and shift each of `images`, shape (N, height, width, channels); dtype and shape stay."""
     count, height, width = images.shape[:3]
-    rows = _shifted(height, rng.integers(-_SHIFT_PIXELS, _SHIFT_PIXELS + 1, (count,)))
-    cols = _shifted(width, rng.integers(-_SHIFT_PIXELS, _SHIFT_PIXELS + 1, (count,)))
+    rows = _shifted(height, _offsets(height, count, rng))
+    cols = _shifted(width, _offsets(width, count, rng))
     mirrored = rng.integers(0, 2, (count,)).astype(bool)
     cols[mirrored] = cols[mirrored, ::-1]
     return images[np.arange(count)[:, None, None], rows[:, :, None], cols[:, None, :]]
+
+
+def _offsets(length: int, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """`count` shifts of at most a sixteenth of `length`, one pixel at least."""
+    most = max(1, length // _SHIFT_SHARE)
+    return rng.integers(-most, most + 1, (count,))
 
 
 def _shifted(length: int, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -1,11 +1,15 @@
 """Which channels to remove so that a network needs S times fewer multiply-accumulates.
 
 Within a group the units with the lowest scores go. How many go in each group is one number's doing:
-"local" removes the same share in every group; "global" ranks all units in one list, scores being
-relative to their group's mean. That number is found by bisection, since fewer units never cost more,
-with exact costs: the graph is cut and counted. The first point at or above S usually overshoots, so
-units are given back, best first, as long as S holds. S is therefore met from above, as closely as
-single channels (or steps of `round_to`) allow.
+"local" removes the same share in every group; "global" ranks all units in one list by what they are worth
+for what they cost: the sum of the relative norms of a unit's filters / the square root of the MACs that
+go with one unit of its group. Plain norms take most where the parameters are and the MACs are not, in
+the last layers; worth / MACs without the root starves the first layers down to their floors.
+
+The number is found by bisection, since fewer units never cost more, with exact costs: the graph is cut
+and counted. The first point at or above S usually overshoots, so units are given back, best first, as
+long as S holds. S is therefore met from above, as closely as single channels (or steps of `round_to`)
+allow.
 
 Every group keeps at least a tenth of its units, `round_to` of them and one: a layer starved further
 cuts the network's throat, however low its norms, and one left with none would end it.
@@ -87,8 +91,12 @@ def plan(
     channels = map_channels(graph, keep)
     before = count(graph)
     scores = [method.score(graph, group, rng) for group in channels.groups]
-    search = _Search(graph, channels, scores, round_to, before.macs / speedup)
-    counts = search.trim(search.first(_ladder(scope, scores)))
+    worths = [
+        score * len(group.layers) / math.sqrt(max(1, unit_macs))
+        for score, group, unit_macs in zip(scores, channels.groups, _unit_macs(graph, channels), strict=True)
+    ]
+    search = _Search(graph, channels, worths, round_to, before.macs / speedup)
+    counts = search.trim(search.first(_ladder(scope, worths)))
     gone = search.gone(counts)
     return PrunePlan(
         method=method.name,
@@ -108,6 +116,18 @@ def _removed(channels: ChannelMap, gone: npt.NDArray[np.bool_]) -> Mapping[str, 
         for channel in unit if flag else ():
             found.setdefault(channel.layer, []).append(channel.index)
     return MappingProxyType({layer: tuple(sorted(indices)) for layer, indices in sorted(found.items())})
+
+
+def _unit_macs(graph: Graph, channels: ChannelMap) -> list[int]:
+    """For each group, the MACs that go when one of its units goes."""
+    total = sum(len(group.units) for group in channels.groups)
+    found, first = [], 0
+    for group in channels.groups:
+        gone = np.zeros(total, dtype=bool)
+        gone[first] = True
+        found.append(count(graph).macs - count(cut(graph, channels, gone)).macs)
+        first += len(group.units)
+    return found
 
 
 _Ladder = tuple[int, Callable[[int], list[float]]]

@@ -75,7 +75,8 @@ def _tiles(manifest: Mapping[str, Any], profile: Mapping[str, Any] | None) -> st
         tiles.append((f"{profile['latency_us']['median'] / 1000:.2f} ms", label))
     if profile and profile["instructions"]:
         tiles.append((short(profile["instructions"]), "instructions per inference"))
-    tiles.append((kib(memory["ram_bytes"]), _available("RAM", memory["ram_available_bytes"])))
+    if memory["ram_bytes"] is not None:
+        tiles.append((kib(memory["ram_bytes"]), _available("RAM", memory["ram_available_bytes"])))
     tiles.append((kib(memory["flash_bytes"]), _available("flash", memory["flash_available_bytes"])))
     cells = "".join(f'<div class="tile"><b>{escape(b)}</b><span>{escape(s)}</span></div>' for b, s in tiles)
     return f'<div class="tiles">{cells}</div>'
@@ -118,29 +119,34 @@ def _network(manifest: Mapping[str, Any]) -> str:
 
 def _memory(manifest: Mapping[str, Any]) -> str:
     memory = manifest["memory"]
-    other = max(0, memory["ram_bytes"] - memory["arena_bytes"] - memory["stack_bytes"])
-    rows = [
-        _used(
-            "RAM",
-            (
-                (memory["arena_bytes"], "strong", "arena"),
-                (other, "mid", "data and bss"),
-                (memory["stack_bytes"], "warn", "stack, reserved"),
-            ),
-            memory["ram_available_bytes"],
-        ),
-        _used("flash", ((memory["flash_bytes"], "strong", "firmware"),), memory["flash_available_bytes"]),
-    ]
-    drawn = "".join(charts.bars([bar], bar.label, full) for bar, full in rows)
+    bar, full = _used(
+        "flash", ((memory["flash_bytes"], "strong", "firmware"),), memory["flash_available_bytes"]
+    )
     blocks = [Block(b["name"], b["offset"], b["size"], b["start"], b["stop"]) for b in manifest["plan"]]
     bound = memory["arena_lower_bound_bytes"]
     picture = charts.arena(blocks, memory["arena_bytes"], bound, "arena over time") if blocks else ""
     return (
-        f"<h2>Memory against the target</h2>{drawn}"
+        f"<h2>Memory against the target</h2>{_ram(memory)}{charts.bars([bar], bar.label, full)}"
+        f"<h2>The arena, layer by layer</h2>{picture}"
+    )
+
+
+def _ram(memory: Mapping[str, Any]) -> str:
+    """What the firmware takes of the RAM; nothing for a host, whose operating system gives it."""
+    if memory["ram_bytes"] is None:
+        return ""
+    other = max(0, memory["ram_bytes"] - memory["arena_bytes"] - memory["stack_bytes"])
+    parts = (
+        (memory["arena_bytes"], "strong", "arena"),
+        (other, "mid", "data and bss"),
+        (memory["stack_bytes"], "warn", "stack, reserved"),
+    )
+    bar, full = _used("RAM", parts, memory["ram_available_bytes"])
+    return (
+        f"{charts.bars([bar], bar.label, full)}"
         f'<p class="faint">RAM: arena {memory["arena_bytes"]:,}, data and bss {other:,}, stack reserved '
         f"{memory['stack_bytes']:,} bytes. A stack that outgrows its reserve faults; it cannot reach the "
         "arena.</p>"
-        f"<h2>The arena, layer by layer</h2>{picture}"
     )
 
 

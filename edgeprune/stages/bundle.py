@@ -4,6 +4,7 @@ The manifest holds nothing that differs between two builds of the same inputs: n
 the machine. Stages stand in it by name, with null for what only one run has.
 """
 
+import os
 import platform
 import shutil
 import tempfile
@@ -26,7 +27,7 @@ from edgeprune.artifact import (
 )
 from edgeprune.data import Dataset
 from edgeprune.device.target import Target
-from edgeprune.errors import UsageError
+from edgeprune.errors import UsageError, refused_by_system
 from edgeprune.recipe import Recipe
 from edgeprune.report.html import render
 from edgeprune.stages.network import Trained
@@ -35,9 +36,16 @@ PACKAGES = ("numpy", "keras", "tensorflow-cpu", "tensorflow", "ziglang")
 
 
 def check_place(out: Path) -> None:
-    """Refuse, before any work is done, an output folder that is not ours to replace."""
+    """Refuse, before any work is done, an output folder that is not ours to replace, or to make."""
+    if out.name in ("", ".."):
+        raise UsageError(f"--out {out} cannot be replaced as a whole", hint="name a new folder")
     if out.exists() and not is_replaceable(out):
         raise UsageError(f"{out} exists and is not a Bundle", hint="choose another --out, or remove it")
+    parent = next(folder for folder in out.absolute().parents if folder.exists())
+    if not parent.is_dir():
+        raise UsageError(f"{out}: {parent} is not a folder", hint="choose another --out")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise UsageError(f"{out}: no permission to write in {parent}", hint="choose another --out")
 
 
 def assemble(
@@ -52,8 +60,11 @@ def assemble(
     data: Dataset | None,
 ) -> dict[str, Any]:
     """Make the Bundle at `out`, replacing an older one as a whole; returns its manifest."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.new-"))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:100]}.new-"))
+    except OSError as error:
+        raise refused_by_system(error, f"cannot write {out}") from error
     try:
         made.chmod(0o755)
         shutil.copyfile(tflite.folder / "model.tflite", made / "model.tflite")

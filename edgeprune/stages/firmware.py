@@ -14,7 +14,7 @@ from edgeprune.data import Dataset
 from edgeprune.device.target import Target
 from edgeprune.errors import InternalError, ModelError
 from edgeprune.memory.plan import MemoryPlan
-from edgeprune.stages.network import Trained
+from edgeprune.stages.network import Trained, check_is_file
 from edgeprune.tflite.graph import DTYPES, Array, QuantGraph, Tensor
 
 PARITY_INPUTS = 4
@@ -58,8 +58,8 @@ def compile(store: Store, tflite: Stage, target: Target, toolchain: str, seed: i
         memory = {
             "arena_bytes": plan.arena_bytes,
             "arena_lower_bound_bytes": plan.lower_bound_bytes,
-            "stack_bytes": sizes.stack_bytes if sizes else target.stack_bytes,
-            "ram_bytes": sizes.ram_bytes if sizes else plan.arena_bytes + target.stack_bytes,
+            "stack_bytes": sizes.stack_bytes if sizes else None,
+            "ram_bytes": sizes.ram_bytes if sizes else None,
             "flash_bytes": sizes.flash_bytes if sizes else firmware.binary.stat().st_size,
             "ram_available_bytes": target.ram_available_bytes,
             "flash_available_bytes": target.flash_available_bytes,
@@ -110,9 +110,11 @@ def write_c(model: Path, folder: Path) -> tuple[GeneratedC, MemoryPlan]:
     from edgeprune.memory.planners import PLANNERS
     from edgeprune.tflite.read import read
 
-    if not model.is_file():
-        raise ModelError(f"no model at {model}", hint="give an int8 .tflite file")
-    graph = read(model.read_bytes())
+    check_is_file(model)
+    try:
+        graph = read(model.read_bytes())
+    except ModelError as error:
+        raise ModelError(f"{model.name}: {error.message}", hint=error.hint) from error
     plan = plan_memory(graph, PLANNERS["search"])
     generated = generate(graph, plan, name=model.stem, model_sha256=sha256_file(model))
     for name, text in generated.files.items():

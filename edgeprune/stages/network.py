@@ -16,14 +16,14 @@ from edgeprune.artifact import Stage, Store, code_hash, sha256_file, to_json, wr
 from edgeprune.data import SCALES, Dataset, load_data
 from edgeprune.errors import ModelError, UsageError
 from edgeprune.recipe import Recipe
+from edgeprune.stages.keras_import import import_keras
 
 log = logging.getLogger("edgeprune")
 
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 4e-3
 STEPS_PER_EPOCH = 40
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-EPOCHS = 30
-STEPS = 5
+EPOCHS = 20
 STEP_RATE = 0.5  # learning rate between steps, of the last step's
 ROUND_TO = (4, 2, 1)
 TOLERANCE = 0.02
@@ -69,11 +69,10 @@ class Trained:
 
 def load(store: Store, model: Path) -> Stage:
     """Read a Keras model of any age into `model.keras`, with its cost per layer in `network.json`."""
-    if not model.exists():
-        raise ModelError(f"no model at {model}", hint="give a .keras, .h5 or int8 .tflite file")
+    check_is_file(model)
     if model.suffix not in KERAS_SUFFIXES:
         raise ModelError(
-            f"{model.name}: a model is .keras, .h5 or an int8 .tflite",
+            f"{model}: a model is .keras, .h5 or an int8 .tflite",
             hint="save it from Keras with model.save('model.keras')",
         )
 
@@ -83,6 +82,7 @@ def load(store: Store, model: Path) -> Stage:
         from edgeprune.graph.keras_out import to_keras
         from edgeprune.graph.load import load_model
 
+        import_keras()
         graph = from_keras(load_model(model))
         check(graph)
         to_keras(graph).save(result / "model.keras")
@@ -90,6 +90,17 @@ def load(store: Store, model: Path) -> Stage:
 
     inputs = {"model": sha256_file(model), "suffix": model.suffix, "code": code_hash("graph")}
     return store.stage("load", inputs, make)
+
+
+def check_is_file(model: Path) -> None:
+    """Raise ModelError unless there is a file at `model`."""
+    if model.is_dir():
+        raise ModelError(
+            f"{model} is a folder, a model is one file",
+            hint="a SavedModel: load it in Keras and save a .keras",
+        )
+    if not model.is_file():
+        raise ModelError(f"no model at {model}", hint="give a .keras, .h5 or int8 .tflite file")
 
 
 def _describe(graph: Any) -> dict[str, Any]:
@@ -170,7 +181,7 @@ def score(store: Store, loaded: Stage, data: Dataset) -> Stage:
     """Float accuracy of the model as given, and its class for each test example."""
 
     def make(result: Path, work: Path) -> None:
-        import keras
+        keras = import_keras()
 
         from edgeprune.data import check_scaling
 
@@ -185,13 +196,13 @@ def score(store: Store, loaded: Stage, data: Dataset) -> Stage:
 
 
 def shrink(store: Store, loaded: Stage, data: Dataset, recipe: Recipe) -> tuple[Step, ...]:
-    """Prune and fine-tune in steps: a little goes, the rest recovers for an epoch, more goes.
+    """Prune and fine-tune, in one step or several: a little goes, the rest recovers, more goes.
 
-    The speed-ups of the steps are a geometric series up to the recipe's; the last step gets all epochs
-    that are left. One cut of half the network loses what the weights knew; five small ones do not.
+    The speed-ups of the steps are a geometric series up to the recipe's. Every step but the last has one
+    epoch; the last has all that are left.
     """
     epochs = EPOCHS if recipe.epochs is None else recipe.epochs
-    count = recipe.steps or (STEPS if epochs >= 2 * STEPS else 1)
+    count = recipe.steps
     if count > max(1, epochs):
         raise UsageError(f"{count} steps need at least {count} epochs, --epochs is {epochs}")
     steps: list[Step] = []
@@ -225,6 +236,7 @@ def prune(
     arguments: Mapping[str, Any] = {
         "method": recipe.method,
         "wanted_macs": wanted_macs,
+        "is_last": share == 1,
         "scope": recipe.scope,
         "round_to": recipe.round_to,
         "keep": list(recipe.keep),
@@ -232,7 +244,7 @@ def prune(
     }
 
     def make(result: Path, work: Path) -> None:
-        import keras
+        keras = import_keras()
 
         from edgeprune.graph.check import check
         from edgeprune.graph.keras_in import from_keras
@@ -241,7 +253,7 @@ def prune(
         from edgeprune.prune.check import check_pruned
 
         graph = from_keras(keras.models.load_model(source.folder / "model.keras", compile=False))
-        planned = _plan(graph, recipe, wanted_macs)
+        planned = _plan(graph, recipe, wanted_macs, is_last=share == 1)
         for frozen in planned.frozen:
             log.info("           %s is left alone: %s", frozen.layer, frozen.reason)
         pruned = apply(graph, planned)
@@ -262,18 +274,18 @@ def prune(
     return store.stage(name, inputs, make)
 
 
-def _plan(graph: Any, recipe: Recipe, wanted_macs: float) -> Any:
+def _plan(graph: Any, recipe: Recipe, wanted_macs: float, is_last: bool) -> Any:
     """What to remove of `graph` so that `wanted_macs` stay.
 
-    Kernels compute four channels at a time, so a multiple of four is kept where that meets the wanted
-    MACs within 2 %, else of two, else any number; unless the recipe says what to round to.
+    Kernels compute four channels at a time, so the last step keeps a multiple of four where that meets
+    the wanted MACs within 2 %, else of two, else any number; unless the recipe says what to round to.
     """
     from edgeprune.graph.cost import count
     from edgeprune.prune.methods import METHODS
     from edgeprune.prune.plan import plan
 
     speedup = max(1.0, count(graph).macs / wanted_macs)
-    for round_to in (recipe.round_to,) if recipe.round_to else ROUND_TO:
+    for round_to in (recipe.round_to,) if recipe.round_to else ROUND_TO if is_last else (1,):
         planned = plan(
             graph,
             method=METHODS[str(recipe.method)],
@@ -311,7 +323,7 @@ def finetune(
     }
 
     def make(result: Path, work: Path) -> None:
-        import keras
+        keras = import_keras()
 
         from edgeprune.prune.finetune import finetune as train
 
@@ -378,7 +390,7 @@ def quantize(store: Store, final: Stage, data: Dataset, recipe: Recipe) -> Stage
     """Full int8, ranges from training examples; leaves `model.tflite`."""
 
     def make(result: Path, work: Path) -> None:
-        import keras
+        keras = import_keras()
 
         from edgeprune.quant import quantize as convert
 
@@ -399,12 +411,15 @@ def quantize(store: Store, final: Stage, data: Dataset, recipe: Recipe) -> Stage
 
 def take_tflite(store: Store, model: Path) -> Stage:
     """A `.tflite` as it is, read once to know that it can be."""
-    if not model.exists():
-        raise ModelError(f"no model at {model}", hint="give a .keras, .h5 or int8 .tflite file")
+    check_is_file(model)
 
     def make(result: Path, work: Path) -> None:
         raw = model.read_bytes()
-        write_atomic(result / "io.json", to_json(_describe_io(raw)))
+        try:
+            described = _describe_io(raw)
+        except ModelError as error:
+            raise ModelError(f"{model.name}: {error.message}", hint=error.hint) from error
+        write_atomic(result / "io.json", to_json(described))
         (result / "model.tflite").write_bytes(raw)
 
     inputs = {"model": sha256_file(model), "code": code_hash("tflite")}

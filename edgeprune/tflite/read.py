@@ -17,8 +17,12 @@ from edgeprune.tflite.read_options import read_options
 
 MAX_FILE_BYTES = 1 << 28
 MAX_TENSOR_BYTES = 1 << 28
+MAX_ACTIVATIONS_BYTES = 1 << 28
+"""Of all activations together: the references hold them all at once."""
 MAX_TABLES = 20000
-"""Of a kind: tensors, operators or buffers."""
+"""Of a kind: tensors or buffers."""
+MAX_OPERATORS = 4096
+"""Planning memory takes seconds for so many, and grows with their square."""
 MAX_OPERANDS = 4096
 MAX_RANK = 8
 MAX_CHANNELS = 65536
@@ -98,9 +102,10 @@ def _graph(subgraph: Table, codes: list[tuple[str, int]], buffers: list[bytes | 
     outputs = _indices(subgraph, 2, len(tensors), "graph output")
     nodes = tuple(
         _node(table, number, codes, len(tensors))
-        for number, table in enumerate(subgraph.tables(3, "operators", MAX_TABLES))
+        for number, table in enumerate(subgraph.tables(3, "operators", MAX_OPERATORS))
     )
     graph = QuantGraph(tensors, nodes, inputs, outputs)
+    _check_activations(graph)
     _check_order(graph)
     _check_inputs(graph, subgraph)
     return graph
@@ -229,6 +234,15 @@ def _options(table: Table, op: str, where: str) -> Options:
         return read_options(op, table.integer(3, "uint8"), table.table(4))
     except ModelError as error:
         raise ModelError(f"{where}: {error.message}", hint=error.hint) from error
+
+
+def _check_activations(graph: QuantGraph) -> None:
+    total = sum(tensor.size_bytes for tensor in graph.tensors if not tensor.is_constant)
+    if total > MAX_ACTIVATIONS_BYTES:
+        raise ModelError(
+            f"the activations have {total} bytes in all, at most {MAX_ACTIVATIONS_BYTES} are supported",
+            hint="choose a smaller model or smaller images",
+        )
 
 
 def _check_order(graph: QuantGraph) -> None:

@@ -10,6 +10,7 @@ from support.firmware import LOOPS, USE_STACK, WRITE, Built, tiny_firmware, tiny
 from support.tools import require_module, require_tool
 
 from edgeprune.device.elf import read_elf
+from edgeprune.device.emulator import unicorn_m4
 from edgeprune.device.emulator.cycles_m4 import read_block, target_penalty
 from edgeprune.device.emulator.process import ChildBoard
 from edgeprune.device.emulator.qemu import start_qemu
@@ -40,6 +41,26 @@ def test_a_loop_of_known_length_is_counted_exactly() -> None:
     assert longer.instructions - spin.instructions == 3 * 50_000
     assert longer.cycles - spin.cycles == 4 * 50_000  # nop, subs, bne taken with one cycle of refill
     assert short.layers[0] == long.layers[0]
+
+
+def test_a_board_that_is_stopped_in_between_counts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `boards start` does, which looks at its lines while the board computes."""
+    inputs = tiny_inputs(0, LOOPS, 20_000)
+    undisturbed = open_board().run(inputs, measure=True)
+    monkeypatch.setattr(unicorn_m4, "BLOCKS_PER_LOOK", 50)
+    stops = []
+
+    class Hasty(UnicornM4):
+        def read(self, timeout_s: float) -> bytes:
+            deadline = time.monotonic() + timeout_s
+            while not (said := super().read(1e-6)) and not self.is_idle and time.monotonic() < deadline:
+                stops.append(self._pc)
+            return said
+
+    image = tiny_firmware("virtual-m4").image
+    hasty = Session(Hasty(find_target("virtual-m4"), image), ID)
+    assert hasty.run(inputs, measure=True) == undisturbed
+    assert len(stops) > 100
 
 
 @pytest.mark.parametrize("toolchain", ["zig", "gcc-arm"])

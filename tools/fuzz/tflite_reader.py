@@ -1,37 +1,26 @@
 """Feed damaged copies of real models to the `.tflite` reader: it must read them or raise ModelError.
 
-    python tools/fuzz/tflite_reader.py FOLDER --mutations 2000 --seed 1
+    python -m tools.fuzz.tflite_reader FOLDER --mutations 2000 --seed 1
 
 Prints JSON: how many were read, refused by the reader, refused by the operators, crashed. Ends in
-status 1 when anything crashed or took longer than the limit; the mutation can then be made again
-from its number, and `--save` keeps its bytes.
+status 1 when anything crashed or took longer than the limit; its bytes are then saved for `--replay`.
 """
 
-import argparse
-import json
 import random
-import resource
-import signal
 import sys
-import time
-import traceback
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from edgeprune.errors import ModelError
 from edgeprune.ops import bind
 from edgeprune.tflite.read import read
+from tools.fuzz.common import Tally, memory_limit, parser
 
 LIMIT_S = 10
+MEMORY_BYTES = 6 << 30
 INTERESTING = [0, 1, 2, 4, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FC00000]
-
-
-class _TooSlowError(Exception):
-    pass
 
 
 def place(data: bytearray, rng: random.Random) -> int:
@@ -89,54 +78,40 @@ def outcome(data: bytes) -> str:
     return "read"
 
 
-def _too_slow(signum: int, frame: FrameType | None) -> None:
-    raise _TooSlowError
-
-
 def main() -> int:
     """Run the mutations, print the report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where the models are, at any depth")
-    parser.add_argument("--mutations", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--save", type=Path, help="folder for what crashed")
-    options = parser.parse_args()
-    models = [path.read_bytes() for path in sorted(options.folder.rglob("*.tflite"))]
-    if not models:
-        parser.error(f"no .tflite file in {options.folder}")
-    counts: Counter[str] = Counter()
-    failures: list[dict[str, str | int]] = []
-    slowest_s = 0.0
-    signal.signal(signal.SIGALRM, _too_slow)
-    for number in range(options.mutations):
-        data = mutant(models, options.seed, number)
-        start = time.perf_counter()
-        signal.alarm(LIMIT_S)
-        try:
-            result = outcome(data)
-        except Exception:
-            result = "crashed"
-            failures.append({"number": number, "error": traceback.format_exc(limit=-3)})
-            if options.save is not None:
-                (options.save / f"{options.seed}_{number}.tflite").write_bytes(data)
-        finally:
-            signal.alarm(0)
-        counts[result] += 1
-        slowest_s = max(slowest_s, time.perf_counter() - start)
-    report = {
-        "models": len(models),
-        "mutations": options.mutations,
-        "seed": options.seed,
-        "read": counts["read"],
-        "read_operators_refused": counts["read, operators refused"],
-        "refused": counts["refused"],
-        "crashed": counts["crashed"],
-        "slowest_s": round(slowest_s, 3),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "failures": failures[:20],
-    }
-    print(json.dumps(report, indent=2))
-    return 1 if failures else 0
+    options_of = parser(__doc__)
+    options_of.add_argument("folder", type=Path, nargs="?", help="where the models are, at any depth")
+    options_of.add_argument("--mutations", type=int, default=2000)
+    options = options_of.parse_args()
+    tally = Tally("tflite_reader", options)
+
+    def run(name: str, data: bytes) -> None:
+        with memory_limit(MEMORY_BYTES):
+            tally.try_case(name, data, LIMIT_S, lambda: outcome(data))
+
+    models: list[bytes] = []
+    if options.replay is not None:
+        run(options.replay.name, options.replay.read_bytes())
+    elif options.folder is None:
+        options_of.error("a folder of models is needed")
+    else:
+        models = [path.read_bytes() for path in sorted(options.folder.rglob("*.tflite"))]
+        if not models:
+            options_of.error(f"no .tflite file in {options.folder}")
+        for number in range(options.mutations):
+            if tally.is_over:
+                break
+            run(f"{options.seed}-{number}.tflite", mutant(models, options.seed, number))
+    return tally.finish(
+        models=len(models),
+        mutations=tally.counts.total(),
+        read=tally.counts["read"],
+        read_operators_refused=tally.counts["read, operators refused"],
+        refused=tally.counts["refused"],
+        crashed=tally.counts["findings"],
+        failures=tally.findings[:20],
+    )
 
 
 if __name__ == "__main__":

@@ -240,16 +240,17 @@ class UnicornM4:
         looks = [0]
 
         def on_block(machine: Any, address: int, size: int, _data: object) -> None:
+            looks[0] += 1
+            if looks[0] >= BLOCKS_PER_LOOK:
+                looks[0] = 0
+                if time.monotonic() > self._deadline:
+                    machine.emu_stop()  # before this block runs, so it is counted when it does
+                    return
             if ends.get(address) != address + size:
                 counter.describe(address, size)
             edge = (counter.previous, address)
             edges[edge] = edges.get(edge, 0) + 1
             counter.previous = address
-            looks[0] += 1
-            if looks[0] >= BLOCKS_PER_LOOK:
-                looks[0] = 0
-                if time.monotonic() > self._deadline:
-                    machine.emu_stop()
 
         return on_block
 

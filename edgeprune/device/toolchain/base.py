@@ -25,6 +25,11 @@ OPTIMISE_FLAG = "-O2"
 # zig does not heed ENTRY in a linker script.
 FIRMWARE_LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-e,ep_reset")
 
+# The operating system's words, and zig's own, for what is no fault of the code that is compiled.
+_REFUSALS = (
+    *("No space left on device", "NoSpaceLeft", "Read-only file system", "ReadOnlyFileSystem"),
+    *("Permission denied", "AccessDenied", "PermissionDenied", "File too large", "FileTooBig"),
+)
 OUTPUT_LINES = 20  # of a failed tool, in the message
 
 
@@ -82,6 +87,12 @@ def run_tool(command: Sequence[str], folder: Path, environment: Mapping[str, str
     )
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()[-OUTPUT_LINES:]
+        refused = next((line for line in lines if any(word in line for word in _REFUSALS)), None)
+        if refused is not None:
+            raise UsageError(
+                f"{Path(command[0]).name} could not write its files: {refused.strip()[:200]}",
+                hint="free some space; EDGEPRUNE_CACHE_DIR and TMPDIR say where it writes",
+            )
         raise ToolError(
             f"{shlex.join(command)}\nended with status {done.returncode}:\n" + "\n".join(lines),
         )

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgeprune.artifact import default_store
 from edgeprune.device.toolchain.base import FIRMWARE_LINK_FLAGS, Toolchain
 from edgeprune.errors import NotFoundError
 
@@ -28,11 +29,8 @@ def find_zig() -> tuple[str, ...]:
 
 
 def zig_environment() -> Mapping[str, str]:
-    """Where zig keeps what it compiled: ZIG_GLOBAL_CACHE_DIR if set, else the user's cache folder."""
-    chosen = os.environ.get("ZIG_GLOBAL_CACHE_DIR")
-    if chosen is None:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        chosen = str(Path(base) / "edgeprune" / "zig")
+    """Where zig keeps what it compiled: ZIG_GLOBAL_CACHE_DIR if set, else beside the finished stages."""
+    chosen = os.environ.get("ZIG_GLOBAL_CACHE_DIR") or str(default_store().absolute() / "zig")
     return {"ZIG_GLOBAL_CACHE_DIR": chosen, "ZIG_LOCAL_CACHE_DIR": chosen}
 
 

@@ -3,7 +3,8 @@
 Starts with greedy by size, by size times lifetime, by lifetime, by start, and by breadth (the
 buffers of the fullest step first). Then a buffer that reaches the top of the arena, or any other, is
 placed earlier; the new order is kept when the arena does not grow. Ends when the lower bound is met
-or after `tries` orders. Never worse than by_size, since that order is the first.
+or after `tries` orders, fewer for networks of more than 223 buffers. Never worse than
+by_size, since that order is the first.
 
 Cost:    O(tries n^2 log n) for n buffers; not proved optimal unless the lower bound is met
 Source:  the orders by size and by breadth: Pisarchyk and Lee, 2020, arXiv:2001.03288; that lowest-gap
@@ -19,6 +20,9 @@ import numpy as np
 from edgeprune.memory.placement import place_in_order, top
 from edgeprune.memory.plan import Buffer, MemoryPlan, lower_bound_bytes, step_loads
 from edgeprune.memory.planners.by_size import size_order
+
+MAX_PAIRS = 50_000_000
+"""Buffers squared times orders: about six seconds."""
 
 
 def first_orders(buffers: list[Buffer], align_bytes: int) -> list[list[Buffer]]:
@@ -60,7 +64,8 @@ def search(
     plans = [place_in_order(order, align_bytes) for order in orders]
     best = min(range(len(plans)), key=lambda i: top(plans[i]))
     order, offsets = orders[best], plans[best]
-    for _ in range(tries - len(orders)):
+    affordable = min(tries, MAX_PAIRS // len(known) ** 2)
+    for _ in range(affordable - len(orders)):
         if top(offsets) <= enough:
             break
         new_order = moved(order, offsets, rng)
