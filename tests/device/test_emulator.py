@@ -2,6 +2,8 @@
 
 import random
 import re
+import signal
+import threading
 import time
 from pathlib import Path
 
@@ -61,6 +63,21 @@ def test_a_board_that_is_stopped_in_between_counts_the_same(monkeypatch: pytest.
     hasty = Session(Hasty(find_target("virtual-m4"), image), ID)
     assert hasty.run(inputs, measure=True) == undisturbed
     assert len(stops) > 100
+
+
+def test_an_interrupt_is_never_lost() -> None:
+    """Wherever it comes: an exception that rises on the way from C into Python is dropped by ctypes."""
+    draw = random.Random(0)
+    inputs = tiny_inputs(0, LOOPS, 2000)
+    for _ in range(40):
+        session = open_board()
+        timer = threading.Timer(draw.uniform(0.001, 0.02), signal.raise_signal, [signal.SIGINT])
+        deadline = time.monotonic() + 5
+        with pytest.raises(KeyboardInterrupt):
+            timer.start()
+            while time.monotonic() < deadline:
+                session.run(inputs, measure=True)
+    assert open_board().run(inputs).outputs == (tiny_output(*inputs),)
 
 
 @pytest.mark.parametrize("toolchain", ["zig", "gcc-arm"])

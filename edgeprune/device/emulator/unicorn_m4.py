@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 from edgeprune.device.emulator.cycles_m4 import Block, read_block, target_penalty
+from edgeprune.device.emulator.signals import postponed
 from edgeprune.device.target import Target
 from edgeprune.errors import BoardError, InternalError
 
@@ -192,7 +193,8 @@ class UnicornM4:
             watch.daemon = True
             watch.start()
         try:
-            self._machine.emu_start(self._pc | 1, 0)
+            with postponed(self._stop_soon):
+                self._machine.emu_start(self._pc | 1, 0)
         except self._unicorn.UcError as error:
             raise self._crashed(error) from error
         finally:
@@ -203,6 +205,10 @@ class UnicornM4:
             self._received_after_reset()
         self._switch_counting()
         return True
+
+    def _stop_soon(self) -> None:
+        self._deadline = 0.0  # where the core has not started yet, the block hook stops it
+        self._machine.emu_stop()
 
     def _received_after_reset(self) -> None:
         sent = bytes(self._sent)  # the reply to the reset itself still arrives
