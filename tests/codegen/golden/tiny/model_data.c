@@ -3,7 +3,7 @@
 
 /* (4) */
 const int32_t ep_data_l0_stem_bias[4] __attribute__((aligned(4))) = {
-    272,-917,-217,544,
+    -73,-461,218,28,
 };
 
 /* (4) */
