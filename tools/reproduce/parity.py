@@ -39,6 +39,7 @@ from tools.reproduce.cifar10 import folder
 
 TARGETS = ("virtual-m4", "host")
 GOLDEN_RUNS = 4
+ORACLE_ARENA_BYTES = 16 << 20
 RESULT = Path(__file__).parent / "results" / "parity.json"
 
 
@@ -89,7 +90,7 @@ def oracle(path: Path, inputs: list[list[Array]]) -> list[list[Array]]:
     """TFLM's outputs for each of `inputs`."""
     from tflite_micro import runtime
 
-    interpreter = runtime.Interpreter.from_file(str(path))
+    interpreter = runtime.Interpreter.from_file(str(path), arena_size=ORACLE_ARENA_BYTES)
     graph, results = read(path.read_bytes()), []
     for given in inputs:
         for index, array in enumerate(given):
