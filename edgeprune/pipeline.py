@@ -48,6 +48,7 @@ def build(recipe: Recipe, store: Store) -> Build:
     model, out = Path(recipe.model), output_folder(recipe)
     bundle.check_place(out)
     _check_names(recipe)
+    _check_used(recipe, model.suffix == ".tflite")
     trained, tflite, data = _network(recipe, model, store)
     compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.seed)
     tested = firmware.evaluate(store, tflite, compiled, data, trained, recipe.seed)
@@ -56,6 +57,22 @@ def build(recipe: Recipe, store: Store) -> Build:
     stages += () if measured is None else (measured,)
     manifest = bundle.assemble(out, recipe, target, tflite, trained, compiled, tested, measured, data)
     return Build(out, manifest, stages)
+
+
+TUNING = ("scope", "round_to", "keep", "steps", "epochs", "batch_size", "learning_rate", "augment", "distill")
+
+
+def _check_used(recipe: Recipe, is_tflite: bool) -> None:
+    """Refuse options that this build would not look at, rather than ignore them."""
+    if recipe.method not in (None, "none"):
+        return
+    names = (*TUNING, "samples") if is_tflite else TUNING
+    unused = [name for name in names if getattr(recipe, name) != Recipe.model_fields[name].default]
+    if unused:
+        options = ", ".join("--" + name.replace("_", "-") for name in unused)
+        why = "a .tflite is compiled as it is" if is_tflite else "nothing is pruned"
+        fix = "leave it out" if is_tflite else "leave it out, or add --method l1 --speedup S"
+        raise UsageError(f"{options} would do nothing: {why}", hint=fix)
 
 
 def _check_names(recipe: Recipe) -> None:

@@ -58,6 +58,8 @@ def test_every_command_has_help(command: str, shell: Shell) -> None:
         (["build", DIGITS, "--learning-rate", "nan"], 2, "learning_rate"),
         (["build", "junk.tflite", "--method", "l1"], 2, "cannot be pruned"),
         (["build", "junk.tflite", "--speedup", "2"], 2, "cannot be pruned"),
+        (["build", "junk.tflite", "--epochs", "3"], 2, "--epochs would do nothing: a .tflite"),
+        (["build", DIGITS, "--round-to", "4"], 2, "--round-to would do nothing: nothing is pruned"),
         (["build", "junk.tflite", "--out", "."], 2, "name a new folder"),
         (["build", "junk.tflite", "--out", "mine"], 2, "exists and is not a Bundle"),
         (["build", "junk.tflite", "--out", "junk.tflite/x"], 2, "is not a folder"),
