@@ -17,6 +17,7 @@ from edgeprune.memory.check import check_plan
 from edgeprune.memory.live import Liveness, Step, live_ranges
 from edgeprune.memory.plan import MemoryPlan
 from edgeprune.ops import BoundNode, bind
+from edgeprune.ops.cores import PORTABLE, Goal
 from edgeprune.tflite.graph import QuantGraph, Tensor
 
 ARENA_ALIGN_BYTES = 16
@@ -118,8 +119,10 @@ class GeneratedC:
     constant_bytes: int
 
 
-def generate(graph: QuantGraph, plan: MemoryPlan, *, name: str, model_sha256: str) -> GeneratedC:
-    """Write `graph`, whose buffers are where `plan` says, as C.
+def generate(
+    graph: QuantGraph, plan: MemoryPlan, *, name: str, model_sha256: str, goal: Goal = PORTABLE
+) -> GeneratedC:
+    """Write `graph`, whose buffers are where `plan` says, as C for `goal`, which `plan` was made for.
 
     Raises ModelError for what cannot be compiled, InternalError for a plan that does not fit the
     graph or a value that does not fit its C type.
@@ -128,17 +131,17 @@ def generate(graph: QuantGraph, plan: MemoryPlan, *, name: str, model_sha256: st
         raise InternalError(f"{model_sha256!r} is not a SHA-256 in hexadecimal")
     if not graph.inputs or not graph.outputs:
         raise ModelError(f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs")
-    return _Generator(graph, plan, name, model_sha256[:16]).generated()
+    return _Generator(graph, plan, name, model_sha256[:16], goal).generated()
 
 
 class _Generator:
-    def __init__(self, graph: QuantGraph, plan: MemoryPlan, name: str, model_hash: str) -> None:
+    def __init__(self, graph: QuantGraph, plan: MemoryPlan, name: str, model_hash: str, goal: Goal) -> None:
         self._graph = graph
         self._plan = plan
         self._name = identifier(name) or "model"
         self._hash = model_hash
         self._nodes = bind(graph)
-        self._live: Liveness = live_ranges(graph, self._nodes)
+        self._live: Liveness = live_ranges(graph, self._nodes, goal)
         self._pool = ConstantPool()
         check_plan(self._live.buffers, plan.offsets, plan.align_bytes, plan.arena_bytes)
 

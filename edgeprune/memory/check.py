@@ -48,12 +48,26 @@ def _check_one(buffer: Buffer, offsets: Mapping[Buffer, int], align_bytes: int, 
 
 
 def _check_step(step: int, live: list[Buffer], offsets: Mapping[Buffer, int]) -> None:
-    """Bytes of buffers that are live in one step, in rising order, must not run into each other."""
-    end, last = 0, ""
-    for buffer in sorted(live, key=lambda b: offsets[b]):
-        if offsets[buffer] < end:
-            raise InternalError(
-                f"buffers {last!r} and {buffer.name!r} overlap in step {step}: "
-                f"the one ends at {end}, the other begins at {offsets[buffer]}"
-            )
-        end, last = offsets[buffer] + buffer.size_bytes, buffer.name
+    """Bytes of buffers that are live in one step must not run into each other, or as agreed."""
+    rising = sorted(live, key=lambda b: offsets[b])
+    for i, lower in enumerate(rising):
+        end = offsets[lower] + lower.size_bytes
+        for upper in rising[i + 1 :]:
+            if offsets[upper] >= end:
+                break
+            if not _may_overwrite(step, lower, upper, offsets[upper] - offsets[lower]):
+                raise InternalError(
+                    f"buffers {lower.name!r} and {upper.name!r} overlap in step {step}: "
+                    f"the one ends at {end}, the other begins at {offsets[upper]}"
+                )
+
+
+def _may_overwrite(step: int, lower: Buffer, upper: Buffer, distance: int) -> bool:
+    """Whether `lower`, written in `step`, may run into `upper`, read there for the last time."""
+    pairs = [(lower, upper, distance), (upper, lower, -distance)]
+    return any(
+        written.start == step == read.stop - 1
+        and read.start < step
+        and any(name == read.name and above >= lag >= 0 for name, lag in written.over)
+        for written, read, above in pairs
+    )

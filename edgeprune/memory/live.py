@@ -2,7 +2,8 @@
 
 A step is one kernel call; operators that only rename their input (RESHAPE) run no kernel, and their
 output is the input's buffer. Step -1 is before the first kernel, when the host writes the inputs; step
-n, behind the last, is when it reads the outputs. Nothing is computed in place.
+n, behind the last, is when it reads the outputs. An output may share bytes with an input that dies
+there as far as its kernel allows (KernelCall.lags).
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from edgeprune.errors import InternalError, ModelError
 from edgeprune.memory.plan import Buffer
 from edgeprune.ops import BoundNode
 from edgeprune.ops.base import KernelCall
+from edgeprune.ops.choose import choose
+from edgeprune.ops.cores import PORTABLE, Goal
 from edgeprune.tflite.graph import QuantGraph
 
 BEFORE = -1
@@ -46,17 +49,20 @@ class Liveness:
         return self.storage.get(self.roots[tensor])
 
 
-def live_ranges(graph: QuantGraph, nodes: Sequence[BoundNode]) -> Liveness:
-    """The steps, buffers and storage of `graph`, whose bound nodes are `nodes`.
+def live_ranges(graph: QuantGraph, nodes: Sequence[BoundNode], goal: Goal = PORTABLE) -> Liveness:
+    """The steps, buffers and storage of `graph`, whose bound nodes are `nodes`, with kernels for `goal`.
 
     Raises ModelError for a network output that is a constant: no kernel would write it.
     """
     roots = _roots(graph, nodes)
     running = [bound for bound in nodes if not bound.op.is_alias]
-    calls = [bound.op.kernel(bound.params, bound.node) for bound in running]
+    calls = [choose(bound, goal) for bound in running]
     ranges = _ranges(graph, roots, calls)
+    over = _overwritten(graph, roots, ranges, calls)
     storage = {
-        tensor: Buffer(f"t{tensor}:{graph.tensors[tensor].name}", graph.tensors[tensor].size_bytes, *steps)
+        tensor: Buffer(
+            _name(graph, tensor), graph.tensors[tensor].size_bytes, *steps, over=over.get(tensor, ())
+        )
         for tensor, steps in ranges.items()
     }
     steps = tuple(
@@ -72,8 +78,29 @@ def live_ranges(graph: QuantGraph, nodes: Sequence[BoundNode]) -> Liveness:
     return Liveness(steps, (*storage.values(), *scratch), roots, storage)
 
 
-def _scratch(step: int, call: KernelCall) -> Buffer | None:
-    return Buffer(f"scratch{step}", call.scratch_bytes, step, step + 1) if call.scratch_bytes else None
+def _name(graph: QuantGraph, tensor: int) -> str:
+    return f"t{tensor}:{graph.tensors[tensor].name}"
+
+
+def _overwritten(
+    graph: QuantGraph,
+    roots: tuple[int, ...],
+    ranges: dict[int, tuple[int, int]],
+    calls: Sequence[KernelCall],
+) -> dict[int, tuple[tuple[str, int], ...]]:
+    """For each output, the inputs that die in its step and may be overwritten, with their lags."""
+    found = {}
+    for step, call in enumerate(calls):
+        lags: dict[int, int] = {}
+        agreed = dict(call.lags)
+        for tensor in dict.fromkeys(roots[i] for i in call.inputs):
+            positions = [p for p, i in enumerate(call.inputs) if roots[i] == tensor]
+            dies = tensor in ranges and ranges[tensor][1] == step + 1
+            if dies and all(p in agreed for p in positions):
+                lags[tensor] = max(agreed[p] for p in positions)
+        if lags:
+            found[call.outputs[0]] = tuple((_name(graph, tensor), lag) for tensor, lag in lags.items())
+    return found
 
 
 def _roots(graph: QuantGraph, nodes: Sequence[BoundNode]) -> tuple[int, ...]:

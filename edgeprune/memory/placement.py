@@ -13,14 +13,25 @@ def place_in_order(order: Iterable[Buffer], align_bytes: int) -> dict[Buffer, in
     """Offsets for buffers placed in this order, multiples of `align_bytes`."""
     offsets: dict[Buffer, int] = {}
     for new in order:
-        neighbours = sorted((at, b.size_bytes) for b, at in offsets.items() if b.meets(new))
+        taken = sorted(_forbidden(new, b, at) for b, at in offsets.items() if b.meets(new))
         offset = 0
-        for at, size in neighbours:
-            if offset + new.size_bytes <= at:
+        for low, high in taken:
+            if offset <= low:
                 break
-            offset = max(offset, round_up(at + size, align_bytes))
+            offset = max(offset, round_up(high, align_bytes))
         offsets[new] = offset
     return offsets
+
+
+def _forbidden(new: Buffer, placed: Buffer, at: int) -> tuple[int, int]:
+    """Offsets strictly between these two are not for `new`, since `placed` is at `at`."""
+    low, high = at - new.size_bytes, at + placed.size_bytes
+    overwrites, overwritten = new.lag(placed), placed.lag(new)
+    if overwrites is not None:
+        low = max(low, at - overwrites)
+    if overwritten is not None:
+        high = min(high, at + overwritten)
+    return low, high
 
 
 def top(offsets: dict[Buffer, int]) -> int:

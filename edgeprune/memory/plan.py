@@ -12,12 +12,21 @@ def round_up(value: int, multiple: int) -> int:
 
 @dataclass(frozen=True)
 class Buffer:
-    """Bytes that are needed in the steps `start <= step < stop`; the name tells buffers apart."""
+    """Bytes that are needed in the steps `start <= step < stop`; the name tells buffers apart.
+
+    `over` names buffers whose last step is this one's first, and that this one may overwrite while
+    they are read, provided they begin so many bytes (0 or more) above it.
+    """
 
     name: str
     size_bytes: int
     start: int
     stop: int
+    over: tuple[tuple[str, int], ...] = ()
+
+    def lag(self, other: "Buffer") -> int | None:
+        """How far above this buffer `other` must begin to share bytes with it; None: it may not."""
+        return next((lag for name, lag in self.over if name == other.name), None)
 
     def meets(self, other: "Buffer") -> bool:
         """Whether there is a step in which both are needed."""
@@ -66,13 +75,27 @@ class Planner(Protocol):
 def step_loads(buffers: Iterable[Buffer], align_bytes: int) -> list[tuple[int, int]]:
     """The bytes needed, each buffer rounded up, in every step in which a buffer starts.
 
-    The load can only grow where a buffer starts, so the largest of these is the largest of all.
+    The load can only grow where a buffer starts, so the largest of these is the largest of all. What a
+    buffer may share with those that it overwrites is taken off.
     """
     known = list(buffers)
-    return [
-        (step, sum(round_up(b.size_bytes, align_bytes) for b in known if b.start <= step < b.stop))
-        for step in sorted({b.start for b in known})
-    ]
+    loads = []
+    for step in sorted({b.start for b in known}):
+        live = [b for b in known if b.start <= step < b.stop]
+        needed = sum(round_up(b.size_bytes, align_bytes) for b in live)
+        loads.append((step, needed - sum(_shared(b, live, align_bytes) for b in live if b.start == step)))
+    return loads
+
+
+def _shared(buffer: Buffer, live: list[Buffer], align_bytes: int) -> int:
+    """At most so many bytes of `buffer`, rounded up, can lie in those that it may overwrite."""
+    size = round_up(buffer.size_bytes, align_bytes)
+    shared = 0
+    for other in live:
+        lag = buffer.lag(other)
+        if lag is not None:
+            shared += max(0, min(size - round_up(lag, align_bytes), round_up(other.size_bytes, align_bytes)))
+    return min(size, shared)
 
 
 def lower_bound_bytes(buffers: Iterable[Buffer], align_bytes: int) -> int:

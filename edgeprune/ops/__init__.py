@@ -1,7 +1,7 @@
 """Every operator that edgeprune compiles, and what a whole network of them computes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeprune.errors import DataError, InternalError, ModelError
@@ -66,6 +66,12 @@ OPS: Table[Op[Any]] = Table(
 )
 
 
+def all_ops() -> Iterator[Op[Any]]:
+    """Every operator on every type."""
+    for op in OPS:
+        yield from (op, *op.others)
+
+
 @dataclass(frozen=True)
 class BoundNode:
     """A node with its operator and the operator's parameters, read and checked."""
@@ -88,7 +94,7 @@ def bind(graph: QuantGraph) -> tuple[BoundNode, ...]:
         )
     bound = []
     for node in graph.nodes:
-        op = OPS[node.op]
+        op = OPS[node.op].of(graph, node)
         params = op.checked(graph, node)
         bound.append(BoundNode(node, op, params, op.macs(params)))
     return tuple(bound)
@@ -121,6 +127,23 @@ def evaluate(graph: QuantGraph, inputs: Sequence[Array]) -> list[Array]:
                 )
             values[index] = result
     return [_value(graph, values, i) for i in graph.outputs]
+
+
+def merge(graphs: Sequence[QuantGraph]) -> QuantGraph:
+    """Networks that have nothing to do with each other as one, run one after the other."""
+    tensors: list[Tensor] = []
+    nodes: list[Node] = []
+    inputs: list[int] = []
+    outputs: list[int] = []
+    for number, graph in enumerate(graphs):
+        first = len(tensors)
+        tensors += [replace(tensor, name=f"{number}/{tensor.name}") for tensor in graph.tensors]
+        for node in graph.nodes:
+            reads = tuple(i + first if i >= 0 else i for i in node.inputs)
+            nodes.append(replace(node, inputs=reads, outputs=tuple(i + first for i in node.outputs)))
+        inputs += [i + first for i in graph.inputs]
+        outputs += [i + first for i in graph.outputs]
+    return QuantGraph(tuple(tensors), tuple(nodes), tuple(inputs), tuple(outputs))
 
 
 def _fits(array: Array, tensor: Tensor) -> bool:

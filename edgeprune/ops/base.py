@@ -46,6 +46,10 @@ class KernelCall:
     declared in KERNEL.h, defined in KERNEL.c, both in the operator's folder. `inputs` are indices
     of the graph's tensors, in the order of the arguments: constants are passed as pointers into
     flash. `scratch_bytes` > 0 asks for the last argument, a buffer alive during this call only.
+
+    `lags` says where input and output may share bytes: (position among inputs, lag in bytes, 0 or
+    more). The kernel is still right when that input begins at least so far above output 0, because
+    whatever it has written by then lies below the lowest byte of that input that it has yet to read.
     """
 
     kernel: str
@@ -53,6 +57,30 @@ class KernelCall:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     scratch_bytes: int = 0
+    lags: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def constant_bytes(self) -> int:
+        """What the arrays of its params take in flash."""
+        return sum(field.value.array.nbytes for field in self.params if isinstance(field.value, Constant))
+
+
+@dataclass(frozen=True)
+class Variant(Generic[P]):
+    """Another kernel of an operator, for cores with the feature `needs` (ops/cores.py).
+
+    fits          whether it can run a node at all
+    kernel        its call: the same bytes as the operator's own, portable kernel
+    instructions  what one inference of the node executes, by a formula that tests hold against counts
+    is_larger     it spends flash on speed: only taken where speed is asked for
+    """
+
+    name: str
+    needs: str
+    fits: Callable[[P], bool]
+    kernel: Callable[[P, Node], KernelCall]
+    instructions: Callable[[P], float]
+    is_larger: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,16 +93,19 @@ class Case:
 
 @dataclass(frozen=True)
 class Op(Generic[P]):
-    """One TFLite operator.
+    """One TFLite operator, on some element types.
 
     read       node to Params; raises ModelError where the node has not the shape of the operator
     rules      predicates on Params; the docstring is the user's message and the docs' line
     reference  Params and the arrays of the node's inputs (constants included, None if left out)
                to the arrays of its outputs: slow, plain, bit for bit what TFLM computes
-    kernel     the C that does it
+    kernel     the portable C that does it
     cases      small networks that reach every branch
     macs       multiply-accumulates of one inference
     is_alias   the output is the input's bytes: no kernel runs (RESHAPE)
+    types      of the node's first input (of its output where it has none); () takes any
+    others     the same operator on other types
+    variants   faster kernels for some cores
     """
 
     name: str
@@ -85,6 +116,15 @@ class Op(Generic[P]):
     cases: Callable[[np.random.Generator], Iterator[Case]]
     macs: Callable[[P], int] = lambda params: 0
     is_alias: bool = False
+    types: tuple[str, ...] = ()
+    others: "tuple[Op[Any], ...]" = ()
+    variants: tuple[Variant[P], ...] = ()
+
+    def of(self, graph: QuantGraph, node: Node) -> "Op[Any]":
+        """This operator on the types of `node`; itself, which will refuse them, where none fits."""
+        present = [i for i in (*node.inputs, *node.outputs) if i >= 0]
+        dtype = graph.tensors[present[0]].dtype if present else ""
+        return next((op for op in (self, *self.others) if not op.types or dtype in op.types), self)
 
     def checked(self, graph: QuantGraph, node: Node) -> P:
         """Read the params of `node` and hold every rule against them; raises ModelError."""

@@ -17,7 +17,7 @@ from edgeprune.errors import DataError, InternalError, ModelError, ToolError, Us
 from edgeprune.memory import plan_memory
 from edgeprune.memory.plan import MemoryPlan
 from edgeprune.memory.planners import PLANNERS
-from edgeprune.ops import OPS, evaluate
+from edgeprune.ops import all_ops, evaluate
 from edgeprune.ops.base import Constant
 from edgeprune.tflite.graph import DTYPES
 from edgeprune.tflite.read import read
@@ -217,14 +217,16 @@ def stated_kind(value):
     return "array" if isinstance(value, tuple) else "scalar"
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if not op.is_alias], ids=lambda op: op.name)
+@pytest.mark.parametrize("op", [op for op in all_ops() if not op.is_alias], ids=lambda op: op.name)
 def test_fields_of_every_operator_are_those_of_the_c_struct(op):
     """A field left out would be 0 in C, and no compiler would say so."""
     for case in op.cases(np.random.default_rng(0)):
         node = case.graph.nodes[0]
-        call = op.kernel(op.checked(case.graph, node), node)
-        stated = [(field.ctype, stated_kind(field.value), field.name) for field in call.params]
-        assert stated == declared_fields(call.kernel), case.name
+        params = op.checked(case.graph, node)
+        kernels = [op.kernel, *(variant.kernel for variant in op.variants if variant.fits(params))]
+        for call in [kernel(params, node) for kernel in kernels]:
+            stated = [(field.ctype, stated_kind(field.value), field.name) for field in call.params]
+            assert stated == declared_fields(call.kernel), case.name
 
 
 @pytest.mark.parametrize(

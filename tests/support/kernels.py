@@ -14,7 +14,6 @@ from pathlib import Path
 
 import edgeprune.ops
 from edgeprune.codegen.writer import CTYPES, ConstantPool, call_text, params_text
-from edgeprune.ops import OPS
 from edgeprune.ops.base import Case, KernelCall, Op
 from edgeprune.tflite.graph import Array, QuantGraph
 from support.tools import missing
@@ -196,8 +195,3 @@ def _case_text(number: int, graph: QuantGraph, call: KernelCall, pool: ConstantP
     lines = [*before, call_text(call, f"params_{number}", arguments), *after]
     body = "\n".join(f"    {line}" for line in lines)
     return f"{params}\nstatic void case_{number}(void)\n{{\n{body}\n}}\n"
-
-
-def has_kernel(name: str) -> bool:
-    """Whether operator `name` runs C code at all."""
-    return not OPS[name].is_alias

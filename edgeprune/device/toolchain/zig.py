@@ -39,8 +39,14 @@ ZIG = Toolchain(
     find=find_zig,
     make_command="$(PYTHON) -m ziglang cc",
     core_flags={
-        # Plain cortex_m4 would have no FPU; -mfpu and -mfloat-abi are ignored by zig.
+        # Plain names of cores would have no FPU, DSP or MVE; -mfpu and -mfloat-abi are ignored by zig.
+        "cortex-m0plus": ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m0plus"),
+        "cortex-m3": ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m3"),
         "cortex-m4": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp"),
+        # Single precision: also right for an M7 with the smaller FPU.
+        "cortex-m7": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m7+fp_armv8d16sp"),
+        "cortex-m33": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m33+dsp+fp_armv8d16sp"),
+        "cortex-m55": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m55+mve_fp+fp_armv8d16"),
         "host": (),
     },
     # -nostdlib would drop compiler_rt as well: a freestanding target has no other library anyway.
