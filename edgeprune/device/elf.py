@@ -13,6 +13,7 @@ from edgeprune.errors import ToolError
 
 PT_LOAD = 1
 SHT_SYMTAB = 2
+STT_FUNC = 2
 ERASED = b"\xff"  # what flash holds where nothing is programmed
 
 _HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
@@ -54,12 +55,18 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Elf:
-    """The parts of an ELF file that we look at."""
+    """The parts of an ELF file that we look at.
+
+    `symbols` has one of each name, `functions` all, static ones of equal names too.
+    `mapping` says where code ("t") and data between it ("d") begin: (address, kind).
+    """
 
     entry: int
     segments: tuple[Segment, ...]
     sections: tuple[Section, ...]
     symbols: dict[str, Symbol]
+    functions: tuple[Symbol, ...] = ()
+    mapping: tuple[tuple[int, str], ...] = ()
 
     def address(self, name: str) -> int:
         """The address of the symbol `name`; raises ToolError if there is none."""
@@ -102,11 +109,15 @@ class _Reader:
         if (segment_size, section_size) != (_SEGMENT.size, _SECTION.size):
             raise ValueError("unknown table sizes")
         sections = self._sections(section_table, section_count, names_index)
+        typed = [pair for table in sections for pair in self._symbols(table, sections)]
+        symbols = [symbol for symbol, _ in typed]
         return Elf(
             entry=entry,
             segments=tuple(self._segments(segment_table, segment_count)),
             sections=sections,
-            symbols={s.name: s for table in sections for s in self._symbols(table, sections)},
+            symbols={s.name: s for s in symbols},
+            functions=tuple(symbol for symbol, kind in typed if kind == STT_FUNC),
+            mapping=tuple((s.address, s.name[1]) for s in symbols if s.name[:2] in ("$t", "$d", "$x")),
         )
 
     def _bytes(self, offset: int, count: int) -> bytes:
@@ -132,10 +143,13 @@ class _Reader:
             for name, kind, _, address, offset, size, link, *_ in rows
         )
 
-    def _symbols(self, table: Section, sections: tuple[Section, ...]) -> Iterator[Symbol]:
+    def _symbols(self, table: Section, sections: tuple[Section, ...]) -> Iterator[tuple[Symbol, int]]:
+        """Each named symbol with its type."""
         if table.kind != SHT_SYMTAB:
             return
         strings = sections[table.link].offset
-        for name, address, size, _, _, _ in _SYMBOL.iter_unpack(self._bytes(table.offset, table.size_bytes)):
+        for name, address, size, info, _, _ in _SYMBOL.iter_unpack(
+            self._bytes(table.offset, table.size_bytes)
+        ):
             if name:
-                yield Symbol(self._text(strings + name), address, size)
+                yield Symbol(self._text(strings + name), address, size), info & 0xF

@@ -32,7 +32,9 @@ def runner_files(target: Target) -> dict[str, str]:
     files["ep_limits.h"] = wire.c_limits_header()
     files["ep_wire.h"] = wire.c_header()
     files["ep_target.h"] = target_header(target)
-    files["hal.c"] = (target.folder / "hal.c").read_text(encoding="utf-8")
+    own = target.folder / "hal.c"
+    if own.is_file():
+        files["hal.c"] = own.read_text(encoding="utf-8")
     return dict(sorted(files.items()))
 
 

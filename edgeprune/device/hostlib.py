@@ -47,6 +47,7 @@ _PROCESS = """\
 
 int main(void)
 {
+    ep_model_reset();
     for (;;) {
         for (uint32_t i = 0; i < EP_INPUT_COUNT; i++) {
             const ep_io io = ep_model_inputs[i];
@@ -71,7 +72,10 @@ class _Io(ctypes.Structure):
 
 
 class HostModel:
-    """A model's C as a shared library; one run at a time, since it has one arena."""
+    """A model's C as a shared library; one run at a time, since it has one arena.
+
+    Runs follow each other as on a board: variables keep their values until `reset`.
+    """
 
     def __init__(self, sources: Path, graph: QuantGraph) -> None:
         """Compile the model in `sources`; raises ToolError if it does not compile."""
@@ -85,6 +89,11 @@ class HostModel:
             self._library = ctypes.CDLL(str(work / "model.so"))
         self._inputs = self._views("ep_model_inputs", graph.inputs)
         self._outputs = self._views("ep_model_outputs", graph.outputs)
+        self.reset()
+
+    def reset(self) -> None:
+        """Put the variables to the values that they start with."""
+        self._library.ep_model_reset()
 
     def _views(self, table: str, tensors: Sequence[int]) -> list[Array]:
         """Arrays that are the tensors' bytes in the arena."""
@@ -108,7 +117,10 @@ class HostModel:
         return [view.copy() for view in self._outputs]
 
     def run_many(self, inputs: Array) -> Array:
-        """Every row of (N, *shape without batch) through a model of one input and one output."""
+        """Every row of (N, *shape without batch) through a model of one input and one output.
+
+        Rows are separate examples: each one meets the variables as they start.
+        """
         if len(self._inputs) != 1 or len(self._outputs) != 1:
             raise UsageError(f"the model has {len(self._inputs)} inputs and {len(self._outputs)} outputs")
         view, result = self._inputs[0], self._outputs[0]
@@ -119,6 +131,7 @@ class HostModel:
         outputs = np.empty((len(inputs), *result.shape[1:]), result.dtype)
         for row, output in zip(inputs, outputs, strict=True):
             view[0] = row
+            self.reset()
             self._library.ep_model_run()
             output[...] = result[0]
         return outputs
@@ -143,19 +156,27 @@ class SanitizedModel:
         run_tool((*command, "-o", self._program.name), folder, ZIG.environment())
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
-        """As HostModel.run; raises ToolError when a sanitizer ended the program."""
-        _check_inputs(self._graph, inputs)
-        sent = b"".join(np.ascontiguousarray(array).tobytes() for array in inputs)
+        """As HostModel.run after a reset; raises ToolError when a sanitizer ended the program."""
+        return self.runs([inputs])[0]
+
+    def runs(self, runs: Sequence[Sequence[Array]]) -> list[list[Array]]:
+        """The outputs of `runs` in a row, from a reset."""
+        for inputs in runs:
+            _check_inputs(self._graph, inputs)
+        sent = b"".join(np.ascontiguousarray(array).tobytes() for inputs in runs for array in inputs)
         done = subprocess.run([str(self._program)], input=sent, capture_output=True, check=False)
         if done.returncode:
             told = done.stderr.decode(errors="replace")[-2000:]
             raise ToolError(f"the sanitized model ended with status {done.returncode}\n{told}")
-        outputs, at = [], 0
-        for tensor in (self._graph.tensors[i] for i in self._graph.outputs):
-            raw = done.stdout[at : at + tensor.size_bytes]
-            outputs.append(np.frombuffer(raw, DTYPES[tensor.dtype]).reshape(tensor.shape))
-            at += tensor.size_bytes
-        return outputs
+        results: list[list[Array]] = []
+        at = 0
+        for _ in runs:
+            results.append([])
+            for tensor in (self._graph.tensors[i] for i in self._graph.outputs):
+                raw = done.stdout[at : at + tensor.size_bytes]
+                results[-1].append(np.frombuffer(raw, DTYPES[tensor.dtype]).reshape(tensor.shape))
+                at += tensor.size_bytes
+        return results
 
 
 def model_sources(folder: Path) -> dict[str, str]:

@@ -46,6 +46,7 @@ class Device:
     chunk_bytes: int
     input_bytes: tuple[int, ...]
     output_bytes: tuple[int, ...]
+    state_bytes: int
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class Session:
         self._heard = b""
         self._chunk_bytes = wire.CHUNK_BYTES
         self._clean_lines = 0
+        self._age: int | None = None  # runs since the state was reset; None: another session knows
         self._synchronize()
         self.device = self._introduce()
         self._chunk_bytes = min(wire.CHUNK_BYTES, self.device.chunk_bytes)
@@ -119,21 +121,33 @@ class Session:
         self._ask_or_fail("reset")
         self._synchronize()
         self.device = self._introduce()
+        self._age = 0
+
+    def reset_state(self) -> None:
+        """Put the network's variables to what they start with; nothing happens where it has none."""
+        if self.device.state_bytes:
+            self._ask_or_fail("reset_state")
+            self._age = 0
 
     def run(self, inputs: Sequence[bytes], *, measure: bool = False) -> RunResult:
-        """Run the network on raw `inputs`; `measure` counts, for the whole and each layer."""
+        """Run the network on raw `inputs`; `measure` counts, for the whole and each layer.
+
+        A network with state goes on from where the run before left it. A run of it that does not
+        succeed is not tried again, which could be one run too many, and raises BoardError.
+        """
         sizes = tuple(len(data) for data in inputs)
         if sizes != self.device.input_bytes:
             raise BoardError(f"inputs of {sizes} bytes, the board's network takes {self.device.input_bytes}")
         refused: Refused | None = None
-        for _ in range(RESTARTS):
+        tries = 1 if self.device.state_bytes else RESTARTS
+        for _ in range(tries):
             try:
                 return self._run_once(inputs, measure)
             except Refused as error:  # the board lost its memory on the way: a reset
                 refused = error
         assert refused is not None
         raise BoardError(
-            f"the board refused a run {RESTARTS} times: {refused.code} ({refused.detail:#x})",
+            f"the board refused a run {tries} times: {refused.code} ({refused.detail:#x})",
             hint="its supply or its memory is not stable",
         ) from refused
 
@@ -143,6 +157,7 @@ class Session:
         self._token = (self._token + 1) & 0xFFFF_FFFF
         crc = zlib.crc32(b"".join(inputs))
         done = self._ask("run", token=self._token, crc=crc, measure=int(measure))
+        self._check_age(done.number("age"))
         outputs = tuple(self._read(index, size) for index, size in enumerate(self.device.output_bytes))
         if zlib.crc32(b"".join(outputs)) != done.number("crc"):
             raise Refused("output_crc", done.number("crc"))
@@ -152,6 +167,16 @@ class Session:
                 self._ask("layer", token=self._token, index=index) for index in range(self.device.layers)
             ]
         return RunResult(outputs, self._counts(done, measure), tuple(self._counts(m, True) for m in layers))
+
+    def _check_age(self, age: int) -> None:
+        """The state that the network went on from must be the one that this session left."""
+        if self.device.state_bytes and self._age is not None and age != self._age + 1:
+            raise BoardError(
+                f"the board lost the network's state: it counts {age} runs since the state was reset, "
+                f"there were {self._age + 1}",
+                hint="its supply or its memory is not stable; begin again",
+            )
+        self._age = age
 
     def _counts(self, reply: Message, measured: bool) -> Counts:
         def count(name: str, is_there: bool) -> int | None:
@@ -214,6 +239,7 @@ class Session:
             chunk_bytes=device.number("chunk"),
             input_bytes=self._sizes("input", model.number("inputs")),
             output_bytes=self._sizes("output", model.number("outputs")),
+            state_bytes=model.number("state"),
         )
 
     def _sizes(self, name: str, count: int) -> tuple[int, ...]:

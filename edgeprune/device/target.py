@@ -1,7 +1,8 @@
 """A Target: a kind of device, described by one folder of data under `targets/`.
 
-`targets/<name>/target.toml` says what the device has; `hal.c` beside it says how to use it. A new
-target is a new folder and no line of Python. The description is read strictly: a key that is missing,
+`targets/<name>/target.toml` says what the device has; how to use it is said by the C files of
+`runner/mcu` that it names, and by `hal.c` beside it where they do not say it all. A new target is a new
+folder and no line of Python. The description is read strictly: a key that is missing,
 misspelt or of the wrong type is refused, because a wrong memory map flashes a board that does not start.
 """
 
@@ -47,7 +48,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Target:
-    """A kind of device; `folder` holds its `hal.c`, `sources` names files of `runner/mcu` it needs."""
+    """A kind of device; `sources` names files of `runner/mcu` it needs, `folder` may hold its own `hal.c`.
+
+    `flash_wait_states` are cycles that the cycle model of a virtual board adds where the core waits
+    for flash: at taken branches and at loads of constants beside the code.
+    """
 
     name: str
     title: str
@@ -63,6 +68,7 @@ class Target:
     sources: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     folder: Path
+    flash_wait_states: int = 0
 
     def region(self, kind: str) -> Region:
         """The one region of `kind` ("flash" or "ram"); a host has none: UsageError."""
@@ -195,6 +201,7 @@ class _Reader:
             sources=self.texts("sources"),
             evidence=tuple(table.evidence() for table in self.tables("evidence")),
             folder=folder,
+            flash_wait_states=self.number("flash_wait_states") if "flash_wait_states" in self.table else 0,
         )
         self._check_regions(target)
         return target

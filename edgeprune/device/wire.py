@@ -12,7 +12,9 @@ space. Integers are hexadecimal without prefix. A line that is damaged or too lo
 nak with number 0000; whatever the line was, the next newline starts afresh.
 
 Every request may be sent again when its reply got lost: `load` writes the same bytes to the same
-place, and `run` with the token of the run that was just done only repeats its answer.
+place, and `run` with the token of the run that was just done only repeats its answer. What a network with
+state computes depends on the runs before, so each run tells how many there have been since the state was
+reset: a board that lost its state on the way gives itself away.
 """
 
 import re
@@ -24,7 +26,7 @@ from enum import Enum
 from edgeprune import __version__
 from edgeprune.table import Table
 
-PROTOCOL = 1
+PROTOCOL = 2
 LINE_BYTES = 320
 """The longest request, newline included: the size of the board's line buffer."""
 CHUNK_BYTES = 128
@@ -88,9 +90,9 @@ COMMANDS: Table[Command] = Table(
     ),
     Command(
         "model",
-        "Which network the firmware holds.",
+        "Which network the firmware holds; `state`: the bytes that it keeps from one run to the next.",
         request=(),
-        reply=(Field("hash", Kind.WORD), Field("layers"), Field("inputs"), Field("outputs")),
+        reply=(Field("hash", Kind.WORD), Field("layers"), Field("inputs"), Field("outputs"), Field("state")),
     ),
     Command(
         "device",
@@ -109,15 +111,18 @@ COMMANDS: Table[Command] = Table(
     Command(
         "run",
         "Run the network if the inputs' CRC-32 (all, in order) is `crc`; `measure` 1 also times layers. "
-        "The same `token` again repeats the answer, and does not run again.",
+        "The same `token` again repeats the answer, and does not run again. `age` counts the runs since the "
+        "state was reset, this one included.",
         request=(Field("token"), Field("crc"), Field("measure")),
         reply=(
             Field("token"),
             Field("crc"),
             Field("instructions", Kind.U64),
             Field("cycles", Kind.U64),
+            Field("age"),
         ),
     ),
+    Command("reset_state", "Put the network's variables to what they start with.", request=(), reply=()),
     Command(
         "layer",
         "One layer's counts in the last measured run.",

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.firmware import tiny_bundle, tiny_firmware, tiny_inputs, tiny_output
@@ -26,7 +27,7 @@ from edgeprune.device.board import (
 )
 from edgeprune.device.flash import flash
 from edgeprune.device.link import Injection
-from edgeprune.device.target import find_target
+from edgeprune.device.target import find_target, target_names
 from edgeprune.errors import BoardError, NotFoundError, UsageError
 
 
@@ -46,9 +47,16 @@ def running(state_folder: Path) -> Iterator[Board]:
         stop_server(board)
 
 
-@pytest.mark.parametrize("target", ["virtual-m4", "host", pytest.param("mps2-an386", marks=pytest.mark.qemu)])
+def all_targets() -> list[Any]:
+    """The names of all targets, those that need QEMU marked."""
+    boards = {name: find_target(name).board for name in target_names()}
+    marks = {name: [pytest.mark.qemu] if board == "qemu" else [] for name, board in boards.items()}
+    return [pytest.param(name, marks=marks[name]) for name in boards]
+
+
+@pytest.mark.parametrize("target", all_targets())
 def test_what_is_flashed_runs_and_every_target_gives_the_same(target: str, tmp_path: Path) -> None:
-    if target == "mps2-an386":
+    if find_target(target).board == "qemu":
         require_tool("qemu-system-arm")
     bundle = Bundle.open(tiny_bundle(tmp_path / "bundle", target))
     result = flash(bundle, default_board(target))

@@ -5,10 +5,10 @@ import zlib
 from pathlib import Path
 
 import pytest
-from support.firmware import HASH, tiny_firmware, tiny_inputs, tiny_output
+from support.firmware import AGE, HASH, tiny_firmware, tiny_inputs, tiny_output
 
 from edgeprune.device import wire
-from edgeprune.device.emulator.unicorn_m4 import UnicornM4
+from edgeprune.device.emulator.unicorn_board import UnicornBoard
 from edgeprune.device.link import Damaged, Injection, Recorded, Replayed, read_log
 from edgeprune.device.session import Counts, RunResult, Session
 from edgeprune.device.target import find_target
@@ -17,8 +17,8 @@ from edgeprune.errors import BoardError, UsageError
 ID = 0x12345678
 
 
-def virtual_board(protocol: int = wire.PROTOCOL) -> UnicornM4:
-    return UnicornM4(find_target("virtual-m4"), tiny_firmware("virtual-m4", protocol=protocol).image)
+def virtual_board(protocol: int = wire.PROTOCOL) -> UnicornBoard:
+    return UnicornBoard(find_target("virtual-m4"), tiny_firmware("virtual-m4", protocol=protocol).image)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_a_repeated_run_request_is_answered_but_not_run_again() -> None:
 class ResetsOnce(Damaged):
     """Resets the board behind the session's back after some requests."""
 
-    def __init__(self, link: UnicornM4, after: int) -> None:
+    def __init__(self, link: UnicornBoard, after: int) -> None:
         super().__init__(link, Injection())
         self.after = after
 
@@ -133,6 +133,42 @@ class ResetsOnce(Damaged):
 def test_a_board_that_resets_on_the_way_still_gives_right_outputs(after: int) -> None:
     session = Session(ResetsOnce(virtual_board(), after), ID)
     assert session.run(tiny_inputs(5), measure=True).outputs == (tiny_output(*tiny_inputs(5)),)
+
+
+def stateful_board() -> UnicornBoard:
+    built = tiny_firmware("virtual-m4", state_bytes=4)
+    return UnicornBoard(find_target("virtual-m4"), built.image)
+
+
+def test_state_lasts_from_run_to_run_until_it_is_reset() -> None:
+    session = Session(Damaged(stateful_board(), Injection(noise=0.01, seed=1)), ID)
+    assert session.device.state_bytes == 4
+    inputs = tiny_inputs(5, AGE)
+    for age in (0, 1, 2):
+        assert session.run(inputs).outputs == (tiny_output(*inputs, age=age),)
+    session.reset_state()
+    for age in (0, 1):
+        assert session.run(inputs, measure=True).outputs == (tiny_output(*inputs, age=age),)
+
+
+def test_the_state_outlives_the_session() -> None:
+    board, inputs = stateful_board(), tiny_inputs(5, AGE)
+    Session(board, ID).run(inputs)
+    assert Session(board, ID + 100).run(inputs).outputs == (tiny_output(*inputs, age=1),)
+
+
+@pytest.mark.parametrize("after", range(2, 9))
+def test_a_lost_state_is_an_error(after: int) -> None:
+    """The board resets before or in the second run, or in the third: never a wrong output."""
+    link = ResetsOnce(stateful_board(), 1000)
+    session = Session(link, ID)
+    inputs = tiny_inputs(5, AGE)
+    session.reset_state()
+    session.run(inputs)
+    link.after = after
+    with pytest.raises(BoardError, match=r"lost the network's state|refused a run 1 times"):
+        for age in (1, 2):
+            assert session.run(inputs).outputs == (tiny_output(*inputs, age=age),)
 
 
 def test_reset_by_firmware() -> None:

@@ -16,7 +16,7 @@ def test_every_target_is_whole(name: str) -> None:
     assert target.evidence, "a target says on what evidence it is supported"
     files = runner_files(target)
     assert f'"{name}"' in files["ep_target.h"]
-    assert "ep_hal_read" in files["hal.c"]
+    assert any("ep_hal_read(void)\n{" in text for text in files.values())
     included = {
         line.split('"')[1] for text in files.values() for line in text.splitlines() if '#include "' in line
     }
@@ -33,6 +33,13 @@ def test_virtual_m4_is_the_part_it_claims() -> None:
     assert target.region("ram").end == 0x200A_0000
 
 
+def test_flash_wait_states_are_none_unless_said(tmp_path: Path) -> None:
+    text = (targets_folder() / "virtual-m4" / "target.toml").read_text()
+    assert find_target("virtual-m4").flash_wait_states == 0
+    (tmp_path / "target.toml").write_text("flash_wait_states = 5\n" + text)
+    assert read_target(tmp_path).flash_wait_states == 5
+
+
 def test_host_has_no_memory_map() -> None:
     assert find_target("host").ram_available_bytes is None
     with pytest.raises(UsageError, match="host has no flash"):
@@ -41,7 +48,7 @@ def test_host_has_no_memory_map() -> None:
 
 def test_unknown_target_names_the_nearest() -> None:
     with pytest.raises(UsageError) as raised:
-        find_target("virtual-m5")
+        find_target("virtul-m4")
     assert "virtual-m4" in (raised.value.hint or "")
 
 

@@ -1,5 +1,6 @@
 """Toolchains: firmware that fits, firmware that does not, the same bytes everywhere."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import pytest
 from support.tools import missing, require_module, require_tool
 
 from edgeprune.device.elf import Elf, Segment, read_elf
+from edgeprune.device.stack import stack_bound
 from edgeprune.device.target import Region, Target, find_target
 from edgeprune.device.toolchain import TOOLCHAINS, ZIG, build_files, compile_firmware
+from edgeprune.device.toolchain.build import EXCEPTION_FRAME_BYTES
 from edgeprune.device.toolchain.linker import linker_script
 from edgeprune.errors import BudgetError, NotFoundError, ToolError, UsageError
 
@@ -93,13 +96,14 @@ def test_sizes_are_those_of_the_elf_file(toolchain, tmp_path):
         programmed = sum(s["p_filesz"] for s in elf.iter_segments() if s["p_type"] == "PT_LOAD")
     found = firmware.sizes
     assert found.arena_bytes == 1000
-    assert found.stack_bytes == sizes[".stack"] == 1024
+    assert found.stack_bytes == sizes[".stack"]
+    assert found.stack_bytes == stack_bound(read_elf(firmware.elf)).bytes + EXCEPTION_FRAME_BYTES
     assert found.data_bytes == sizes[".data"] >= 16
     assert found.bss_bytes == sizes[".bss"] - 1000 >= 12
     assert found.flash_bytes == firmware.binary.stat().st_size
     assert programmed <= found.flash_bytes < programmed + 16
     assert found.ram_bytes == symbols["ep_bss_end"] - 0x2000_0000
-    assert found.ram_bytes >= 1024 + found.data_bytes + found.bss_bytes + 1000
+    assert found.ram_bytes >= found.stack_bytes + found.data_bytes + found.bss_bytes + 1000
 
 
 def test_memory_is_laid_out_as_promised(toolchain, tmp_path):
@@ -109,12 +113,13 @@ def test_memory_is_laid_out_as_promised(toolchain, tmp_path):
     assert elf.address("ep_vectors") == elf.address("ep_flash_start") == 0x0800_0000
     assert elf.entry & ~1 == elf.address("ep_reset") & ~1
     assert elf.address("ep_stack_bottom") == 0x2000_0000
-    assert elf.address("ep_stack_top") == 0x2000_0400 <= elf.address("ep_data_start")
+    top = 0x2000_0000 + firmware.sizes.stack_bytes
+    assert elf.address("ep_stack_top") == top <= elf.address("ep_data_start")
     assert elf.address("ep_data_end") <= elf.address("ep_bss_start") <= elf.address("ep_arena")
     assert elf.address("ep_arena") + 1000 <= elf.address("ep_bss_end")
     assert elf.address("ep_arena") % 16 == 0
     # The reset vector and the start value of a variable, read out of the image as the core would.
-    assert int.from_bytes(binary[:4], "little") == 0x2000_0400
+    assert int.from_bytes(binary[:4], "little") == top
     assert int.from_bytes(binary[4:8], "little") == elf.address("ep_reset") | 1
     at = elf.address("ep_data_load") + elf.address("counter") - elf.address("ep_data_start") - 0x0800_0000
     assert int.from_bytes(binary[at : at + 4], "little") == 7
@@ -135,7 +140,8 @@ def test_make_in_the_folder_gives_the_same_bytes(toolchain, tmp_path):
     sources = write_sources(tmp_path / "src")
     target = small_target()
     firmware = compile_firmware(sources, target, tmp_path / "out", toolchain)
-    for name, text in build_files(target, TOOLCHAINS).items():
+    ordered = sorted(TOOLCHAINS, key=lambda other: other is not toolchain)
+    for name, text in build_files(target, ordered, firmware.sizes.stack_bytes).items():
         (sources / name).write_text(text)
     arguments = [f"TOOLCHAIN={toolchain.name}", f"PYTHON={sys.executable}"]
     subprocess.run([make, *arguments], cwd=sources, check=True, capture_output=True)
@@ -157,7 +163,7 @@ def test_both_memories_are_named_with_both_numbers(toolchain, tmp_path):
     with pytest.raises(BudgetError) as caught:
         compile_firmware(sources, small_target(), tmp_path / "out", toolchain)
     message = caught.value.message
-    assert "(arena 100000, stack 1024, other " in message and "8192 available" in message
+    assert re.search(r"\(arena 100000, stack \d+, other \d+\), 8192 available", message)
     assert "; flash: 5" in message and "16384 available" in message
     assert caught.value.exit_status == 3 and caught.value.hint
     assert not (tmp_path / "out" / "firmware.elf").exists()
@@ -210,11 +216,11 @@ def test_a_host_target_is_a_native_program(tmp_path):
     assert firmware.sizes is None
     assert subprocess.run([firmware.elf], capture_output=True, check=True).stdout == b"here\n"
     assert firmware.binary.read_bytes() == firmware.elf.read_bytes()
-    assert "firmware.ld" not in build_files(find_target("host"), TOOLCHAINS)
+    assert "firmware.ld" not in build_files(find_target("host"), TOOLCHAINS, 0)
 
 
 def test_the_linker_script_comes_from_the_regions():
-    script = linker_script(small_target())
+    script = linker_script(small_target(), 512)
     assert "flash (rx) : ORIGIN = 0x08000000, LENGTH = 0x4000" in script
     assert "ram (rw) : ORIGIN = 0x20000000, LENGTH = 0x2000" in script
 

@@ -19,7 +19,7 @@ from edgeprune.device.wire import PROTOCOL
 TINY = Path(__file__).parent / "tiny_model"
 HASH = "0123456789abcdef"
 INPUT_BYTES = (300, 4, 8)
-WRITE, USE_STACK, LOOPS = 1, 2, 3  # actions: see tiny_model/model.c
+WRITE, USE_STACK, LOOPS, AGE = 1, 2, 3, 4  # actions: see tiny_model/model.c
 OUTPUT_BYTES = 300
 
 
@@ -31,9 +31,9 @@ class Built:
     elf: bytes
 
 
-def tiny_output(first: bytes, second: bytes, _action: bytes = b"") -> bytes:
-    """What the tiny network computes."""
-    return bytes((3 * value + second[i % 4] + 7) & 0xFF for i, value in enumerate(first))
+def tiny_output(first: bytes, second: bytes, _action: bytes = b"", age: int = 0) -> bytes:
+    """What the tiny network computes; `age` runs before, where the action is AGE."""
+    return bytes((3 * value + second[i % 4] + 7 + age) & 0xFF for i, value in enumerate(first))
 
 
 def tiny_inputs(seed: int, action: int = 0, value: int = 0) -> tuple[bytes, bytes, bytes]:
@@ -43,21 +43,24 @@ def tiny_inputs(seed: int, action: int = 0, value: int = 0) -> tuple[bytes, byte
     return draw.randbytes(INPUT_BYTES[0]), draw.randbytes(INPUT_BYTES[1]), words
 
 
-def tiny_sources(target: Target, protocol: int) -> dict[str, str]:
-    """All C of the tiny firmware, which claims to speak version `protocol`."""
+def tiny_sources(target: Target, protocol: int, state_bytes: int = 0) -> dict[str, str]:
+    """All C of the tiny firmware, which claims to speak version `protocol` and to have a state."""
     files = runner_files(target)
     files |= {path.name: path.read_text(encoding="utf-8") for path in TINY.iterdir()}
     files["ep_wire.h"] = files["ep_wire.h"].replace(
         f"#define EP_WIRE_PROTOCOL {PROTOCOL}u", f"#define EP_WIRE_PROTOCOL {protocol}u"
     )
+    files["model.h"] = files["model.h"].replace("EP_STATE_BYTES 0", f"EP_STATE_BYTES {state_bytes}")
     return files
 
 
 @cache
-def tiny_firmware(target_name: str, toolchain: str = "zig", protocol: int = PROTOCOL) -> Built:
+def tiny_firmware(
+    target_name: str, toolchain: str = "zig", protocol: int = PROTOCOL, state_bytes: int = 0
+) -> Built:
     """The tiny firmware for `target_name`; built once, kept in the temporary folder."""
     target = find_target(target_name)
-    files = tiny_sources(target, protocol)
+    files = tiny_sources(target, protocol, state_bytes)
     key = hashlib.sha256(json.dumps([target_name, toolchain, sorted(files.items())]).encode()).hexdigest()
     kept = Path(tempfile.gettempdir()) / f"edgeprune-tiny-{os.getuid()}-{key[:24]}"
     if not kept.exists():

@@ -1,7 +1,7 @@
 """Generated C on a bare virtual core: no runner, no serial line, as much memory as it needs.
 
 For tests, fuzzing and counting: CoreModel compiles a QuantGraph for a core, calls ep_model_run in
-Unicorn and counts instructions and cycles by layer. The board that users see is unicorn_m4.py's.
+Unicorn and counts instructions and cycles by layer. The board that users see is unicorn_board.py's.
 """
 
 import tempfile
@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from edgeprune.codegen.generate import GeneratedC, generate
+from edgeprune.device.cores import CORES
 from edgeprune.device.elf import Elf, read_elf
-from edgeprune.device.emulator.unicorn_m4 import Counter
+from edgeprune.device.emulator.unicorn_board import Counter, new_machine
 from edgeprune.device.toolchain import ZIG
 from edgeprune.device.toolchain.base import Toolchain
-from edgeprune.errors import BoardError, InternalError
+from edgeprune.errors import BoardError
 from edgeprune.memory import plan_memory
-from edgeprune.memory.plan import MemoryPlan
+from edgeprune.memory.plan import MemoryPlan, Planner
 from edgeprune.memory.planners import PLANNERS
 from edgeprune.ops.cores import Goal
 from edgeprune.tflite.graph import DTYPES, Array, QuantGraph
@@ -31,14 +32,6 @@ RETURN_ADDRESS = 0x0700_0000
 _LINK_FLAGS = ("-Wl,-e,ep_model_run", "-Wl,--no-gc-sections")
 FILL = 0xA5
 """What memory holds before each run: a kernel that reads what nobody wrote gives different bytes."""
-
-_UNICORN_CPUS = {
-    "cortex-m0plus": "UC_CPU_ARM_CORTEX_M0",
-    "cortex-m3": "UC_CPU_ARM_CORTEX_M3",
-    "cortex-m4": "UC_CPU_ARM_CORTEX_M4",
-    "cortex-m7": "UC_CPU_ARM_CORTEX_M7",
-    "cortex-m33": "UC_CPU_ARM_CORTEX_M33",
-}
 
 _HOOKS = """\
 #include "model.h"
@@ -69,13 +62,13 @@ SECTIONS
 
 @dataclass(frozen=True)
 class LayerCount:
-    """What one layer executed; `cycles` is the model's estimate of a Cortex-M4."""
+    """What one layer executed; `cycles` is the estimate of the core's cycle model, None without one."""
 
     name: str
     op: str
     macs: int
     instructions: int
-    cycles: int
+    cycles: int | None
 
 
 class CoreModel:
@@ -89,12 +82,12 @@ class CoreModel:
         graph: QuantGraph,
         goal: Goal,
         toolchain: Toolchain = ZIG,
-        planner: str = "search",
+        planner: Planner = PLANNERS["exact"],
         flags: Sequence[str] = (),
     ) -> None:
         """Compile `graph` for `goal`; raises ModelError or ToolError. `flags` come behind the others."""
         self._graph = graph
-        self.plan: MemoryPlan = plan_memory(graph, PLANNERS[planner], goal)
+        self.plan: MemoryPlan = plan_memory(graph, planner, goal)
         self.generated: GeneratedC = generate(graph, self.plan, name="bare", model_sha256="0" * 64, goal=goal)
         self.elf = _compiled(self.generated, goal.core, toolchain, flags)
         self.counts: tuple[LayerCount, ...] = ()
@@ -107,10 +100,8 @@ class CoreModel:
         self._registers = arm_const
         self._block_hook = unicorn.UC_HOOK_BLOCK
         self._error = unicorn.UcError
-        machine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        if core not in _UNICORN_CPUS:
-            raise InternalError(f"Unicorn has no {core}")
-        machine.ctl_set_cpu_model(getattr(arm_const, _UNICORN_CPUS[core]))
+        machine = new_machine(CORES[core])
+        self.cycle_model = CORES[core].cycles
         machine.mem_map(CODE_ADDRESS, CODE_BYTES, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
         machine.mem_map(RETURN_ADDRESS, 4096)
         machine.mem_map(RAM_ADDRESS, RAM_BYTES)
@@ -121,14 +112,25 @@ class CoreModel:
         self._arena = arena.address
         self._inputs = self._places("ep_model_inputs", len(self._graph.inputs))
         self._outputs = self._places("ep_model_outputs", len(self._graph.outputs))
+        self.reset()
+
+    def reset(self) -> None:
+        """Put the variables to the values that they start with."""
+        self._call("ep_model_reset", None)
 
     def _places(self, table: str, count: int) -> list[int]:
         raw = self._machine.mem_read(self.elf.address(table), 8 * count)
         return [self._arena + int(offset) for offset in np.frombuffer(raw, np.uint32)[::2]]
 
     def run(self, inputs: Sequence[Array], *, count: bool = False) -> list[Array]:
-        """One inference; with `count`, slower, and `counts` is set. BoardError where it crashes."""
+        """One inference; with `count`, slower, and `counts` is set. BoardError where it crashes.
+
+        Variables keep their values from run to run until `reset`.
+        """
+        kept = [(self._arena + at, self.fetch(self._arena + at, n)) for at, n in self.generated.variables]
         self._machine.mem_write(self._arena, bytes([FILL]) * self.plan.arena_bytes)
+        for address, data in kept:
+            self._machine.mem_write(address, data)
         for address, array in zip(self._inputs, inputs, strict=True):
             self._machine.mem_write(address, np.ascontiguousarray(array).tobytes())
         hooks = _LayerHook(self) if count else None
@@ -171,7 +173,7 @@ class _LayerHook:
         self._layers = model.generated.layers
         self._begin = model.elf.address("ep_layer_begin") & ~1
         self._end = model.elf.address("ep_layer_end") & ~1
-        self._counters = [Counter(model.fetch) for _ in self._layers]
+        self._counters = [Counter(model.fetch, model.cycle_model) for _ in self._layers]
         self._next = 0
         self._current: Counter | None = None
         self._in_begin = False

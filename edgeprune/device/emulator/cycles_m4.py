@@ -13,13 +13,15 @@ Choices: where the manual gives a range
   - an instruction of an IT block counts as executed; IT itself takes 1 (the core may fold it)
 """
 
-from dataclasses import dataclass
 from functools import cache
 
-from edgeprune.device.emulator.thumb import Instruction, Kind, decode_block, size_bytes
+from edgeprune.device.emulator.cycles import WORD_BYTES, CycleModel, sum_of
+from edgeprune.device.emulator.thumb import Instruction, Kind, size_bytes
 
 _FIXED = {
     Kind.ALU: 1,
+    Kind.MULTIPLY: 1,
+    Kind.BARRIER: 1,
     Kind.DIVIDE: 12,
     Kind.SYSTEM: 2,
     Kind.FLOAT: 1,
@@ -35,28 +37,10 @@ REFILL_COMPUTED = 2
 REFILL_MISALIGNED = 1
 
 
-@dataclass(frozen=True)
-class Block:
-    """A piece of straight code: what it takes when it falls through, and the refill when it branches."""
-
-    instructions: int
-    cycles: int
-    refill: int
-
-
-def read_block(code: bytes) -> Block:
-    """Instructions and cycles of the straight code in `code`."""
-    found = decode_block(code)
-    cycles = sum(
-        _cycles(instruction, before) for instruction, before in zip(found, [None, *found[:-1]], strict=True)
-    )
-    return Block(len(found), cycles, _refill(found[-1]) if found else 0)
-
-
 @cache
-def target_penalty(address: int, first: int) -> int:
+def landing(address: int, first: int) -> int:
     """What a branch to `address` costs more because of the instruction there, `first` its halfword."""
-    return REFILL_MISALIGNED if address % 4 and size_bytes(first) == 4 else 0
+    return REFILL_MISALIGNED if address % WORD_BYTES and size_bytes(first) == WORD_BYTES else 0
 
 
 def _cycles(instruction: Instruction, before: Instruction | None) -> int:
@@ -76,9 +60,13 @@ def _follows_in_pipeline(load: Instruction, before: Instruction | None) -> bool:
     return before.loaded is None or before.loaded not in load.reads
 
 
-def _refill(last: Instruction) -> int:
+def refill(last: Instruction) -> int:
+    """What `last` adds when it branches."""
     if last.kind is Kind.BRANCH:
         return REFILL_FIXED
     if last.kind in (Kind.BRANCH_REGISTER, Kind.TABLE_BRANCH) or last.loads_pc:
         return REFILL_COMPUTED
     return 0
+
+
+CORTEX_M4 = CycleModel("cortex-m4", sum_of(_cycles), refill, landing)

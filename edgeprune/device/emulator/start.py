@@ -28,9 +28,9 @@ def start_board(target: Target, image: Path) -> VirtualBoard:
             raise NotFoundError(
                 "the Python package unicorn is missing", hint="pip install unicorn"
             ) from error
-        from edgeprune.device.emulator.unicorn_m4 import UnicornM4
+        from edgeprune.device.emulator.unicorn_board import UnicornBoard
 
-        return UnicornM4(target, image.read_bytes())
+        return UnicornBoard(target, image.read_bytes())
     if target.board == "qemu":
         from edgeprune.device.emulator.qemu import start_qemu
 

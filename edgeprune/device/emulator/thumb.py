@@ -1,17 +1,19 @@
-"""What the Thumb-2 instructions of an Armv7E-M core are, as far as their timing goes.
+"""What the Thumb instructions of Armv6-M, Armv7E-M and Armv8-M cores are, as far as their timing goes.
 
 A decoder of instruction classes from the encodings (Armv7-M Architecture Reference Manual, DDI 0403,
-chapter A5). It names a class and the registers that matter for pipelining; it is no disassembler.
+chapter A5; Armv8-M, DDI 0553, chapter C2.3, for what Armv8-M Mainline adds; no MVE). It names a class and
+the registers that matter for pipelining; it is no disassembler.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
 class Kind(Enum):
     """Instructions that take the same time."""
 
-    ALU = "one-cycle integer, multiply or DSP"
+    ALU = "one-cycle integer or DSP"
+    MULTIPLY = "multiplies and multiply-accumulates, DSP ones too"
     LOAD = "single load"
     STORE = "single store"
     LOAD_MULTIPLE = "LDM, POP, LDRD, VLDM"
@@ -21,6 +23,7 @@ class Kind(Enum):
     TABLE_BRANCH = "TBB, TBH"
     DIVIDE = "SDIV, UDIV"
     SYSTEM = "MRS, MSR"
+    BARRIER = "DMB, DSB, ISB"
     FLOAT = "one-cycle floating point"
     FLOAT_MOVE_TWO = "VMOV of two registers"
     FLOAT_MULTIPLY_ADD = "VMLA, VFMA and their kin"
@@ -29,7 +32,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction; `registers` moved by a multiple transfer, `reads` its address registers."""
+    """One instruction; `registers` moved by a multiple transfer, `reads` its address registers.
+
+    `first` and `second` are its halfwords, `second` 0 where it has one.
+    """
 
     kind: Kind
     size_bytes: int
@@ -39,6 +45,19 @@ class Instruction:
     is_indexed: bool = False
     loads_pc: bool = False
     is_call: bool = False
+    first: int = 0
+    second: int = 0
+
+    @property
+    def is_word(self) -> bool:
+        """Whether a single load or store moves 32 bits."""
+        if self.size_bytes == 4:
+            return bool(self.first >> 10 & 1) or self.first >> 5 & 3 == 2
+        return (
+            self.first >> 12 in (0b0100, 0b1001)
+            or self.first >> 11 in (0b01100, 0b01101)
+            or (self.first >> 9 in (0b0101000, 0b0101100))
+        )
 
 
 PC = 15
@@ -52,8 +71,8 @@ def size_bytes(first: int) -> int:
 def decode(first: int, second: int) -> Instruction:
     """The instruction that starts with the halfword `first`; `second` counts only for 32-bit ones."""
     if size_bytes(first) == 2:
-        return _decode_16(first)
-    return _decode_32(first, second)
+        return replace(_decode_16(first), first=first)
+    return replace(_decode_32(first, second), first=first, second=second)
 
 
 def decode_block(code: bytes) -> list[Instruction]:
@@ -70,6 +89,8 @@ def decode_block(code: bytes) -> list[Instruction]:
 
 def _decode_16(word: int) -> Instruction:
     top5 = word >> 11
+    if word >> 6 == 0b0100001101:
+        return Instruction(Kind.MULTIPLY, 2)
     if word >> 10 == 0b010001:
         return _special_data(word)
     if top5 == 0b01001:  # LDR (literal)
@@ -142,8 +163,10 @@ def _dual_or_table(first: int, second: int) -> Instruction:
     is_load = bool(first >> 4 & 1)
     if first >> 5 & 0xF == 0b0110 and is_load and second >> 5 & 7 == 0:
         return Instruction(Kind.TABLE_BRANCH, 4)
-    has_one = first >> 5 & 0xB == 0b0010 and (first >> 7 & 1 == 0 or second >> 6 & 3 == 1)
-    if has_one and not first >> 8 & 1 and not first >> 5 & 1:  # LDREX, STREX and narrower
+    if first >> 4 == 0xE84 and second >> 12 == 0xF:  # TT of Armv8-M
+        return Instruction(Kind.ALU, 4)
+    has_one = first >> 5 & 0xB == 0b0010 and (first >> 7 & 1 == 0 or second >> 6 & 3 != 0)
+    if has_one and not first >> 8 & 1 and not first >> 5 & 1:  # LDREX, LDA, STREX, STL and narrower
         return Instruction(Kind.LOAD if is_load else Kind.STORE, 4, reads=(first & 15,))
     return Instruction(Kind.LOAD_MULTIPLE if is_load else Kind.STORE_MULTIPLE, 4, registers=2)
 
@@ -157,7 +180,9 @@ def _branch_or_immediate(first: int, second: int) -> Instruction:
         return Instruction(Kind.BRANCH, 4)
     if first >> 5 & 0x3F in (0b011100, 0b011111):  # MSR, MRS
         return Instruction(Kind.SYSTEM, 4)
-    return Instruction(Kind.ALU, 4)  # hints and barriers
+    if first == 0xF3BF and second >> 6 & 3 == 1:
+        return Instruction(Kind.BARRIER, 4)
+    return Instruction(Kind.ALU, 4)  # hints
 
 
 def _single_or_multiply(first: int, second: int, op2: int) -> Instruction:
@@ -165,7 +190,7 @@ def _single_or_multiply(first: int, second: int, op2: int) -> Instruction:
         return _single(first, second)
     if op2 & 0x78 == 0x38 and op2 & 7 in (1, 3) and second >> 4 & 15 == 15:
         return Instruction(Kind.DIVIDE, 4)
-    return Instruction(Kind.ALU, 4)
+    return Instruction(Kind.MULTIPLY if op2 & 0x70 == 0x30 else Kind.ALU, 4)
 
 
 def _single(first: int, second: int) -> Instruction:
@@ -202,7 +227,7 @@ def _float_transfer(first: int, second: int) -> Instruction:
 
 
 def _float_data(first: int, second: int) -> Instruction:
-    if second >> 4 & 1:  # VMOV, VMRS, VMSR between core and FPU
+    if second >> 4 & 1 or first >> 12 == 0xF:  # VMOV, VMRS, VMSR; VSEL, VMAXNM, VRINT of FPv5
         return Instruction(Kind.FLOAT, 4)
     operation = (first >> 4 & 0b1000) | (first >> 4 & 0b0011)  # bit 22 (D) left out
     if operation in (0b0000, 0b0001, 0b1001, 0b1010):  # VMLA, VMLS, VNMLA, VNMLS, VFNMA, VFMA

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeprune.errors import ToolError, UsageError
+from edgeprune.ops.cores import Optimize
 
 # Kernels compute floats as TFLM does: products are rounded before they are added, with FMA or without.
 MEANING_FLAGS = ("-std=c11", "-ffp-contract=off", "-fno-strict-aliasing")
@@ -21,7 +22,7 @@ FREESTANDING_FLAGS = (
 )
 # Counted in an emulated Cortex-M4 on MLPerf Tiny's kws, ad and sww: with zig -O3 gives the same code as
 # -O2, with gcc 12 it saves 0.3 % of instructions. Never link with zig's -Os: it strips the symbols.
-OPTIMISE_FLAG = "-O2"
+OPTIMISE_FLAGS: Mapping[Optimize, str] = {"speed": "-O2", "balanced": "-O2", "size": "-Os"}
 # zig does not heed ENTRY in a linker script.
 FIRMWARE_LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-e,ep_reset")
 
@@ -51,7 +52,7 @@ class Toolchain:
     link_flags: tuple[str, ...]
     environment: Callable[[], Mapping[str, str]] = dict
 
-    def flags(self, core: str) -> tuple[str, ...]:
+    def flags(self, core: str, optimize: Optimize = "balanced") -> tuple[str, ...]:
         """All flags to compile a file for `core`; UsageError if the toolchain does not know it."""
         if core not in self.core_flags:
             raise UsageError(
@@ -61,7 +62,7 @@ class Toolchain:
         freestanding = () if core == "host" else FREESTANDING_FLAGS
         return (
             *self.core_flags[core],
-            OPTIMISE_FLAG,
+            OPTIMISE_FLAGS[optimize],
             *MEANING_FLAGS,
             *freestanding,
             *SIZE_FLAGS,

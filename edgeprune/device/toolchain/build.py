@@ -7,24 +7,30 @@ What does not fit is linked a second time with longer regions, only to be measur
 say how much would be needed, and linkers stop at the first region that overflows.
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeprune.device.elf import Elf, read_elf
+from edgeprune.device.stack import stack_bound
 from edgeprune.device.target import Target
 from edgeprune.device.toolchain.base import Toolchain
 from edgeprune.device.toolchain.linker import SCRIPT_NAME, linker_script
 from edgeprune.errors import BudgetError, InternalError, ToolError, UsageError
+from edgeprune.ops.cores import Optimize
 
 ARENA_SYMBOL = "ep_arena"
 ELF_NAME = "firmware.elf"
 BIN_NAME = "firmware.bin"
 
 _MEASURING_EXTRA_BYTES = 0x0800_0000
+EXCEPTION_FRAME_BYTES = 112
+"""What the core pushes for a fault or the SysTick: 26 words with an FPU's, and one or two to align."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,15 @@ class FirmwareSizes:
     """What a firmware takes.
 
     flash_bytes  all that is programmed: vectors, code, constants, start values of .data
+    stack_bytes  reserved: the bound and an exception's frame
+    stack_bound_bytes  the deepest path of calls (device/stack.py); None where that has no bound
     ram_bytes    stack reserved, .data, .bss, arena, and the padding between them
     """
 
     flash_bytes: int
     ram_bytes: int
     stack_bytes: int
+    stack_bound_bytes: int | None
     data_bytes: int
     bss_bytes: int
     arena_bytes: int
@@ -53,8 +62,13 @@ class Firmware:
     sizes: FirmwareSizes | None
 
 
-def compile_firmware(sources: Path, target: Target, out: Path, toolchain: Toolchain) -> Firmware:
+def compile_firmware(
+    sources: Path, target: Target, out: Path, toolchain: Toolchain, optimize: Optimize = "balanced"
+) -> Firmware:
     """Compile every .c file of `sources` for `target` into `out`.
+
+    The stack is what the code can need (device/stack.py) and room to report a fault; where that has no
+    bound, the target's `stack_bytes`.
 
     Raises BudgetError when it does not fit the target's memory, ToolError when a file does not
     compile, NotFoundError when the toolchain is not installed.
@@ -66,7 +80,8 @@ def compile_firmware(sources: Path, target: Target, out: Path, toolchain: Toolch
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as temporary:
         work = Path(temporary)
-        objects = _compile_all(sources, names, target.core, work, toolchain)
+        flags = toolchain.flags(target.core, optimize)
+        objects = _compile_all(sources, names, flags, work, toolchain)
         if target.kind == "host":
             toolchain.run((*toolchain.flags(target.core), *objects, "-lm", "-o", ELF_NAME), work)
             sizes = None
@@ -80,10 +95,9 @@ def compile_firmware(sources: Path, target: Target, out: Path, toolchain: Toolch
 
 
 def _compile_all(
-    sources: Path, names: list[str], core: str, work: Path, toolchain: Toolchain
+    sources: Path, names: list[str], flags: Sequence[str], work: Path, toolchain: Toolchain
 ) -> tuple[str, ...]:
     """Compile each file to an object in `work`; return the objects' names."""
-    flags = toolchain.flags(core)
 
     def compile_one(name: str) -> str:
         produced = f"{name.removesuffix('.c')}.o"
@@ -95,22 +109,24 @@ def _compile_all(
 
 
 def _link(objects: tuple[str, ...], target: Target, work: Path, toolchain: Toolchain) -> FirmwareSizes:
-    """Link `objects` in `work`; BudgetError if a region overflows."""
+    """Link `objects` in `work`, twice, for the stack; BudgetError if a region overflows."""
 
-    def link(extra_bytes: int) -> FirmwareSizes:
-        (work / SCRIPT_NAME).write_text(linker_script(target, extra_bytes=extra_bytes), encoding="utf-8")
+    def link(extra_bytes: int, stack_bytes: int) -> FirmwareSizes:
+        script = linker_script(target, stack_bytes, extra_bytes=extra_bytes)
+        (work / SCRIPT_NAME).write_text(script, encoding="utf-8")
         flags = (*toolchain.flags(target.core), *toolchain.link_flags)
         toolchain.run((*flags, *objects, f"-Wl,-T,{SCRIPT_NAME}", "-o", ELF_NAME), work)
-        return _sizes(read_elf(work / ELF_NAME), target)
+        return _sizes(read_elf(work / ELF_NAME), target, bound)
 
+    bound: int | None = None
+    link(_MEASURING_EXTRA_BYTES, target.stack_bytes)
+    with contextlib.suppress(ToolError):  # recursion, say: then the target's own number is reserved
+        bound = stack_bound(read_elf(work / ELF_NAME)).bytes
+    stack_bytes = target.stack_bytes if bound is None else bound + EXCEPTION_FRAME_BYTES
     try:
-        return link(0)
-    except ToolError as failed:
-        try:
-            needed = link(_MEASURING_EXTRA_BYTES)
-        except ToolError:
-            raise failed from None  # it was not the memory
-        _check_fits(needed, target)
+        return link(0, stack_bytes)
+    except ToolError:  # perhaps the memory
+        _check_fits(link(_MEASURING_EXTRA_BYTES, stack_bytes), target)
         raise
 
 
@@ -132,7 +148,7 @@ def _check_fits(sizes: FirmwareSizes, target: Target) -> None:
         )
 
 
-def _sizes(elf: Elf, target: Target) -> FirmwareSizes:
+def _sizes(elf: Elf, target: Target, stack_bound_bytes: int | None) -> FirmwareSizes:
     arena = elf.symbols.get(ARENA_SYMBOL)
     arena_bytes = arena.size_bytes if arena else 0
     used_end = max(elf.address("ep_bss_end"), elf.address("ep_data_end"), elf.address("ep_stack_top"))
@@ -140,6 +156,7 @@ def _sizes(elf: Elf, target: Target) -> FirmwareSizes:
         flash_bytes=elf.address("ep_flash_end") - target.region("flash").origin,
         ram_bytes=used_end - target.region("ram").origin,
         stack_bytes=elf.address("ep_stack_top") - elf.address("ep_stack_bottom"),
+        stack_bound_bytes=stack_bound_bytes,
         data_bytes=elf.address("ep_data_end") - elf.address("ep_data_start"),
         bss_bytes=elf.address("ep_bss_end") - elf.address("ep_bss_start") - arena_bytes,
         arena_bytes=arena_bytes,

@@ -30,7 +30,7 @@ SECTIONS
 
     .stack (NOLOAD) : ALIGN(8) {{
         ep_stack_bottom = .;
-        . = . + {stack_bytes};
+        . = . + (DEFINED(EP_STACK_BYTES) ? EP_STACK_BYTES : {stack_bytes});
         . = ALIGN(8);
         ep_stack_top = .;
     }} > {ram}
@@ -59,7 +59,7 @@ SECTIONS
 """
 
 
-def linker_script(target: Target, *, extra_bytes: int = 0) -> str:
+def linker_script(target: Target, stack_bytes: int, *, extra_bytes: int = 0) -> str:
     """The script for `target`; `extra_bytes` lengthens its regions, to see what would be needed."""
     regions = (target.region("flash"), target.region("ram"))
     return _SCRIPT.format(
@@ -67,7 +67,7 @@ def linker_script(target: Target, *, extra_bytes: int = 0) -> str:
         memory="\n".join(_memory_line(region, extra_bytes) for region in regions),
         flash=regions[0].name,
         ram=regions[1].name,
-        stack_bytes=target.stack_bytes,
+        stack_bytes=stack_bytes,
     )
 
 

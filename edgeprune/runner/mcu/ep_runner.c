@@ -17,6 +17,9 @@ static struct {
     ep_run_reply reply;
 } last_run;
 
+/* Runs since the network's variables were put to what they start with. */
+static uint32_t age;
+
 static ep_line line;
 
 static void nak(uint32_t sequence, const char *code, uint32_t detail)
@@ -63,6 +66,7 @@ static const char *on_model(const ep_model_request *request, ep_model_reply *rep
     reply->layers = EP_LAYER_COUNT;
     reply->inputs = EP_INPUT_COUNT;
     reply->outputs = EP_OUTPUT_COUNT;
+    reply->state = EP_STATE_BYTES;
     return NULL;
 }
 
@@ -132,7 +136,9 @@ static const char *on_run(const ep_run_request *request, ep_run_reply *reply, ui
         } else {
             ep_timing_run_plain();
         }
+        age++;
         last_run.token = request->token;
+        last_run.reply.age = age;
         last_run.reply.token = request->token;
         last_run.reply.crc = crc_of(ep_model_outputs, EP_OUTPUT_COUNT);
         last_run.reply.instructions = total.instructions;
@@ -140,6 +146,23 @@ static const char *on_run(const ep_run_request *request, ep_run_reply *reply, ui
         last_run.is_done = true;
     }
     *reply = last_run.reply;
+    return NULL;
+}
+
+static void reset_state(void)
+{
+    ep_model_reset();
+    age = 0u;
+    last_run.is_done = false; /* an output may be a variable */
+}
+
+static const char *on_reset_state(const ep_reset_state_request *request, ep_reset_state_reply *reply,
+                                  uint32_t *detail)
+{
+    (void)request;
+    (void)reply;
+    (void)detail;
+    reset_state();
     return NULL;
 }
 
@@ -258,6 +281,7 @@ static void dispatch(void)
 _Noreturn void ep_runner(void)
 {
     ep_hal_init();
+    reset_state();
     for (;;) {
         const char *code = ep_line_receive(&line);
         if (code == NULL) {

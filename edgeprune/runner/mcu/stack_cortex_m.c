@@ -3,6 +3,7 @@
 #include "ep_crc32.h"
 
 #define PAINT 0xa5c35a3cu
+#define MARGIN_WORDS 8 /* what this function may push after it has read the stack pointer */
 #define SCB_AIRCR (*(volatile uint32_t *)0xe000ed0cu)
 #define AIRCR_RESET 0x05fa0004u /* the key, and SYSRESETREQ */
 
@@ -10,7 +11,7 @@ void ep_stack_paint(void)
 {
     volatile uint32_t *end; /* volatile keeps this a loop: memset would need stack itself */
     __asm volatile("mov %0, sp" : "=r"(end));
-    for (volatile uint32_t *word = ep_stack_bottom; word < end; word++) {
+    for (volatile uint32_t *word = ep_stack_bottom; word < end - MARGIN_WORDS; word++) {
         *word = PAINT;
     }
 }

@@ -5,6 +5,7 @@
 #define ACTION_WRITE 1u /* to address `value` */
 #define ACTION_STACK 2u /* use `value` bytes more of it, a multiple of 4 */
 #define ACTION_LOOPS 3u /* layer 1 takes `value` loops of 3 instructions, on Arm */
+#define ACTION_AGE 4u   /* add the runs before this one since a reset, the network's only state */
 #define USUAL_LOOPS 1000u
 
 const ep_io ep_model_inputs[EP_INPUT_COUNT] = {{0u, 300u}, {304u, 4u}, {308u, 8u}};
@@ -12,6 +13,8 @@ const ep_io ep_model_outputs[EP_OUTPUT_COUNT] = {{0u, 300u}};
 uint8_t ep_arena[EP_ARENA_BYTES] __attribute__((aligned(16)));
 
 static volatile uint32_t scale = 7u; /* in .data: proves that it was copied */
+
+static uint32_t runs; /* in the arena, where real variables are, it would stand in every test's way */
 
 static uint32_t word(uint32_t offset)
 {
@@ -55,10 +58,17 @@ static __attribute__((noinline)) void add(void)
     if (address != 0u) {
         *(volatile uint8_t *)address = 1u;
     }
+    const uint32_t age = word(308u) == ACTION_AGE ? runs : 0u;
+    runs++;
     dig(value_of(ACTION_STACK, 0u));
     for (uint32_t i = 0u; i < 300u; i++) {
-        ep_arena[i] = (uint8_t)(ep_arena[i] + ep_arena[304u + i % 4u] + scale);
+        ep_arena[i] = (uint8_t)(ep_arena[i] + ep_arena[304u + i % 4u] + scale + age);
     }
+}
+
+void ep_model_reset(void)
+{
+    runs = 0u;
 }
 
 void ep_model_run(void)

@@ -10,6 +10,7 @@
 #define EP_LAYER_COUNT 3
 #define EP_INPUT_COUNT 3
 #define EP_OUTPUT_COUNT 1
+#define EP_STATE_BYTES 0
 
 typedef struct {
     uint32_t offset_bytes;
@@ -20,6 +21,7 @@ extern const ep_io ep_model_inputs[EP_INPUT_COUNT];
 extern const ep_io ep_model_outputs[EP_OUTPUT_COUNT];
 extern uint8_t ep_arena[EP_ARENA_BYTES];
 
+void ep_model_reset(void);
 void ep_model_run(void);
 
 void ep_layer_begin(uint32_t index);

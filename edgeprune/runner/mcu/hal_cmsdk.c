@@ -1,4 +1,5 @@
-#include "uart_cmsdk.h"
+/* The serial line of a board with a UART of Arm's Cortex-M System Design Kit (DDI 0479, "APB UART"). */
+#include "ep_hal.h"
 
 #include "ep_target.h"
 
@@ -18,22 +19,26 @@ typedef struct {
 
 static uart_registers *const uart = (uart_registers *)EP_UART_ADDRESS;
 
-void uart_init(void)
+void ep_hal_init(void)
 {
     uart->clocks_per_bit = EP_TARGET_CLOCK_HZ / BAUD_HZ;
     uart->control = CONTROL_TX_ENABLE | CONTROL_RX_ENABLE;
 }
 
-uint8_t uart_read(void)
+uint8_t ep_hal_read(void)
 {
     while ((uart->state & STATE_RX_FULL) == 0u) {
     }
     return (uint8_t)uart->data;
 }
 
-void uart_write(uint8_t byte)
+void ep_hal_write(uint8_t byte)
 {
     while ((uart->state & STATE_TX_FULL) != 0u) {
     }
     uart->data = byte;
+}
+
+void ep_hal_flush(void)
+{
 }

@@ -1,7 +1,6 @@
-/* The virtual Cortex-M4: a CMSDK UART, and a counter device that exists nowhere else
-   (edgeprune/device/emulator/unicorn_m4.py is its other side). */
-#include "cortex_m.h"
-#include "uart_cmsdk.h"
+/* The counters of a virtual board: a device that exists nowhere else
+   (edgeprune/device/emulator/unicorn_board.py is its other side). */
+#include "ep_hal.h"
 
 typedef struct {
     volatile uint32_t control; /* 1 while counting: takes effect before it reads back */
@@ -13,25 +12,6 @@ typedef struct {
 } counter_registers;
 
 static counter_registers *const counter = (counter_registers *)0x40010000u;
-
-void ep_hal_init(void)
-{
-    uart_init();
-}
-
-uint8_t ep_hal_read(void)
-{
-    return uart_read();
-}
-
-void ep_hal_write(uint8_t byte)
-{
-    uart_write(byte);
-}
-
-void ep_hal_flush(void)
-{
-}
 
 void ep_hal_counting(bool on)
 {

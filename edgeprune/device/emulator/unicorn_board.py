@@ -1,4 +1,4 @@
-"""The virtual Cortex-M4: Unicorn runs the firmware, this file is the board around it.
+"""Virtual boards of all cores: Unicorn runs the firmware, this file is the board around it.
 
 Memory is exactly what the target has: flash that cannot be written, RAM that ends where it ends, so
 that a stray access or a stack that grows out of RAM stops the board. A CMSDK UART and a counter are
@@ -14,7 +14,8 @@ import threading
 import time
 from typing import Any
 
-from edgeprune.device.emulator.cycles_m4 import Block, read_block, target_penalty
+from edgeprune.device.cores import CORES, Core
+from edgeprune.device.emulator.cycles import Block, CycleModel, read_block
 from edgeprune.device.emulator.signals import postponed
 from edgeprune.device.target import Target
 from edgeprune.errors import BoardError, InternalError
@@ -36,8 +37,10 @@ BLOCKS_PER_LOOK = 1 << 16
 class Counter:
     """Counts how often each block follows each other; sums are made when somebody reads them."""
 
-    def __init__(self, fetch: Any) -> None:
+    def __init__(self, fetch: Any, model: CycleModel | None, flash_wait_states: int = 0) -> None:
         self._fetch = fetch
+        self._model = model
+        self._flash_wait_states = flash_wait_states
         self._blocks: dict[int, Block] = {}
         self._ends: dict[int, int] = {}
         self.reset()
@@ -52,37 +55,54 @@ class Counter:
 
     def describe(self, address: int, size_bytes: int) -> None:
         """Take note of the code of a block that is met for the first time."""
-        self._blocks[address] = read_block(self._fetch(address, size_bytes))
+        code = self._fetch(address, size_bytes)
+        self._blocks[address] = read_block(code, self._model, self._flash_wait_states)
         self._ends[address] = address + size_bytes
 
     def knows(self, address: int, size_bytes: int) -> bool:
         """Whether this very block was described."""
         return self._ends.get(address) == address + size_bytes
 
-    def totals(self) -> tuple[int, int]:
-        """Instructions and cycles so far, the block that runs included."""
+    def totals(self) -> tuple[int, int | None]:
+        """Instructions and cycles so far, the block that runs included; None where no model counts them."""
         for (before, after), times in self.edges.items():
             block = self._blocks[after]
             self._instructions += times * block.instructions
             self._cycles += times * (block.cycles + self._branch_cycles(before, after))
         self.edges.clear()
-        return self._instructions, self._cycles
+        return self._instructions, None if self._model is None else self._cycles
 
     def _branch_cycles(self, before: int, after: int) -> int:
-        if not before or self._ends[before] == after:
+        if self._model is None or not before or self._ends[before] == after:
             return 0
         refill = self._blocks[before].refill
         if not refill:
             return 0
         first = int.from_bytes(self._fetch(after, 2), "little")
-        return refill + target_penalty(after, first)
+        return refill + self._model.landing(after, first)
 
 
-class UnicornM4:
-    """A running virtual board; the Link that a Session talks over."""
+def new_machine(core: Core) -> Any:
+    """A machine with the CPU of `core` and no memory; InternalError where Unicorn has no such CPU.
+
+    Not in the mode UC_MODE_MCLASS: there Unicorn 2.1 takes a Cortex-M33, whatever model is asked for.
+    """
+    import unicorn
+    from unicorn import arm_const
+
+    if core.unicorn is None:
+        raise InternalError(f"Unicorn has no {core.name}")
+    machine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
+    machine.ctl_set_cpu_model(getattr(arm_const, core.unicorn))
+    return machine
+
+
+class UnicornBoard:
+    """A running virtual board of any core that Unicorn has; the Link that a Session talks over."""
 
     def __init__(self, target: Target, image: bytes) -> None:
         self._target = target
+        self._core = CORES[target.core]
         self._flash = target.region("flash")
         self._ram = target.region("ram")
         self._received = bytearray()
@@ -143,22 +163,24 @@ class UnicornM4:
 
         self._unicorn = unicorn
         self._pc_register = arm_const.UC_ARM_REG_PC
-        machine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        machine.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+        machine = new_machine(self._core)
         flash, ram = self._flash, self._ram
         machine.mem_map(flash.origin, flash.length_bytes, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
         machine.mem_write(flash.origin, self._image.ljust(flash.length_bytes, b"\xff"))
         machine.mem_map(ram.origin, ram.length_bytes, unicorn.UC_PROT_ALL)
         uart = self._target.uart_address
-        if uart is None:
-            raise InternalError(f"target {self._target.name} has no uart_address")
+        assert uart is not None  # every target of kind mcu has one
         self._map_device(machine, uart, self._uart_read, self._uart_write)
         self._map_device(machine, COUNTER_ADDRESS, self._counter_read, self._counter_write)
         self._map_device(machine, SYSTEM_ADDRESS, self._system_read, self._system_write)
         self._machine = machine
-        self._counter = Counter(lambda address, count: bytes(machine.mem_read(address, count)))
+        self._counter = Counter(
+            lambda address, count: bytes(machine.mem_read(address, count)),
+            self._core.cycles,
+            self._target.flash_wait_states,
+        )
         self._hook: Any = None
-        self._latched = (0, 0)
+        self._latched: tuple[int, int | None] = (0, 0)
         self._cpacr = 0
         self._is_waiting = False
         self._empty_polls = 0
@@ -286,7 +308,7 @@ class UnicornM4:
         if offset == 4:
             self._latched = self._counter.totals()
             return 0
-        value = self._latched[(offset - 8) // 8 & 1]
+        value = self._latched[(offset - 8) // 8 & 1] or 0
         return (value >> (32 if offset & 4 else 0)) & 0xFFFF_FFFF
 
     def _counter_write(self, _machine: Any, offset: int, _size: int, value: int, _data: object) -> None:
