@@ -40,17 +40,22 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A value of the network; `data` holds the bytes of a constant, None for an activation."""
+    """A value of the network.
+
+    `data` holds the bytes of a constant, or those that a variable starts with; None for an activation.
+    A variable keeps its value from one run of the network to the next.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     quantization: Quantization | None = None
     data: bytes | None = None
+    is_variable: bool = False
 
     @property
     def is_constant(self) -> bool:
-        return self.data is not None
+        return self.data is not None and not self.is_variable
 
     @cached_property
     def elements(self) -> int:
@@ -64,7 +69,7 @@ class Tensor:
         return self.elements * DTYPES[self.dtype].itemsize
 
     def array(self) -> Array:
-        """The constant as a read-only array of its shape; raises ValueError for an activation."""
+        """The constant, or what a variable starts with: read-only; raises ValueError for an activation."""
         if self.data is None:
             raise ValueError(f"tensor {self.name!r} is not a constant")
         return np.frombuffer(self.data, DTYPES[self.dtype]).reshape(self.shape)
@@ -104,6 +109,12 @@ class QuantGraph:
     nodes: tuple[Node, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    @cached_property
+    def variables(self) -> tuple[int, ...]:
+        """The variables that nodes use: the network's state."""
+        used = {i for node in self.nodes for i in (*node.inputs, *node.outputs) if i >= 0}
+        return tuple(i for i in sorted(used) if self.tensors[i].is_variable)
 
     def place(self, node: Node) -> str:
         """Where `node` is, for messages: operator, position and the name of its output."""

@@ -1,6 +1,6 @@
 """The numbers that `.tflite` files use for operators, tensor types and their like, by name."""
 
-from edgeprune.tflite.options import Activation, Padding
+from edgeprune.tflite.options import Activation, MirrorMode, Padding
 
 # In each list the position is the code; from the TFLite schema, version 3.
 # fmt: off
@@ -51,6 +51,8 @@ TENSOR_TYPES = [
 # fmt: on
 
 PADDINGS: tuple[Padding, ...] = ("SAME", "VALID")
+
+MIRROR_MODES: tuple[MirrorMode, ...] = ("REFLECT", "SYMMETRIC")
 
 ACTIVATIONS: tuple[Activation, ...] = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
 

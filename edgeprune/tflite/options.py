@@ -5,6 +5,7 @@ from typing import Literal
 
 Padding = Literal["SAME", "VALID"]
 Activation = Literal["NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT"]
+MirrorMode = Literal["REFLECT", "SYMMETRIC"]
 
 
 @dataclass(frozen=True)
@@ -14,12 +15,15 @@ class NoOptions:
 
 @dataclass(frozen=True)
 class ConvOptions:
+    """`quantized_bias_type` is the schema's number of a type, which counts where there is no bias."""
+
     padding: Padding = "SAME"
     stride_h: int = 1
     stride_w: int = 1
     dilation_h: int = 1
     dilation_w: int = 1
     activation: Activation = "NONE"
+    quantized_bias_type: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,11 @@ class DepthwiseConvOptions:
 
 @dataclass(frozen=True)
 class FullyConnectedOptions:
+    """`quantized_bias_type` as in ConvOptions."""
+
     activation: Activation = "NONE"
     keep_num_dims: bool = False
+    quantized_bias_type: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class PoolOptions:
 
 @dataclass(frozen=True)
 class ArithmeticOptions:
-    """ADD, SUB, MUL."""
+    """ADD, SUB, MUL, DIV, L2_NORMALIZATION."""
 
     activation: Activation = "NONE"
 
@@ -93,6 +100,96 @@ class ResizeNearestOptions:
     half_pixel_centers: bool = False
 
 
+@dataclass(frozen=True)
+class TransposeConvOptions:
+    padding: Padding = "SAME"
+    stride_h: int = 1
+    stride_w: int = 1
+    activation: Activation = "NONE"
+
+
+@dataclass(frozen=True)
+class BatchMatMulOptions:
+    """`adj_x`, `adj_y`: the last two dimensions of that operand are exchanged first."""
+
+    adj_x: bool = False
+    adj_y: bool = False
+
+
+@dataclass(frozen=True)
+class ResizeBilinearOptions:
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+
+@dataclass(frozen=True)
+class PackOptions:
+    values_count: int = 0
+    axis: int = 0
+
+
+@dataclass(frozen=True)
+class UnpackOptions:
+    num: int = 0
+    axis: int = 0
+
+
+@dataclass(frozen=True)
+class SqueezeOptions:
+    """No dimensions: all of extent 1."""
+
+    squeeze_dims: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class GatherOptions:
+    axis: int = 0
+    batch_dims: int = 0
+
+
+@dataclass(frozen=True)
+class BlockOptions:
+    """SPACE_TO_DEPTH, DEPTH_TO_SPACE."""
+
+    block_size: int = 0
+
+
+@dataclass(frozen=True)
+class MirrorPadOptions:
+    mode: MirrorMode = "REFLECT"
+
+
+@dataclass(frozen=True)
+class CumsumOptions:
+    exclusive: bool = False
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class VarHandleOptions:
+    container: str = ""
+    shared_name: str = ""
+
+
+@dataclass(frozen=True)
+class CallOnceOptions:
+    init_subgraph_index: int = 0
+
+
+@dataclass(frozen=True)
+class SvdfOptions:
+    rank: int = 0
+    activation: Activation = "NONE"
+
+
+@dataclass(frozen=True)
+class SequenceLstmOptions:
+    activation: Activation = "NONE"
+    cell_clip: float = 0.0
+    proj_clip: float = 0.0
+    time_major: bool = False
+
+
 Options = (
     NoOptions
     | ConvOptions
@@ -106,4 +203,18 @@ Options = (
     | ReducerOptions
     | StridedSliceOptions
     | ResizeNearestOptions
+    | TransposeConvOptions
+    | BatchMatMulOptions
+    | ResizeBilinearOptions
+    | PackOptions
+    | UnpackOptions
+    | SqueezeOptions
+    | GatherOptions
+    | BlockOptions
+    | MirrorPadOptions
+    | CumsumOptions
+    | VarHandleOptions
+    | CallOnceOptions
+    | SvdfOptions
+    | SequenceLstmOptions
 )

@@ -1,12 +1,14 @@
 """Bytes of a `.tflite` file to a QuantGraph; whatever is wrong with them ends in a ModelError.
 
 Nothing in the file is believed: indices, sizes, order, quantization and constants are all checked
-here, so that operators and code generation need not. What is sound but beyond edgeprune (several
-subgraphs, custom operators, state) is refused by name. Operators that edgeprune does not know are
-read, without their options: `ops` refuses those.
+here, so that operators and code generation need not. What is sound but beyond edgeprune (branches and
+loops, custom operators) is refused by name. Operators that edgeprune does not know are read, without
+their options: `ops` refuses those. What keeps its value between runs becomes variable tensors
+(`variables.py`).
 """
 
 import math
+from dataclasses import replace
 
 from edgeprune.errors import ModelError
 from edgeprune.tflite.flatbuffer import File, Table, damaged
@@ -14,6 +16,7 @@ from edgeprune.tflite.graph import DTYPES, Node, QuantGraph, Quantization, Tenso
 from edgeprune.tflite.opcodes import CUSTOM, OPERATORS, TENSOR_TYPES
 from edgeprune.tflite.options import Options
 from edgeprune.tflite.read_options import read_options
+from edgeprune.tflite.variables import ASSIGN, RESOURCE, WITHOUT_OUTPUT, fill_byte, fold
 
 MAX_FILE_BYTES = 1 << 28
 MAX_TENSOR_BYTES = 1 << 28
@@ -55,13 +58,11 @@ def read(data: bytes) -> QuantGraph:
             f"the .tflite file has schema version {version}, only 3 is known", hint="convert the model again"
         )
     subgraphs = model.tables(2, "subgraphs", MAX_TABLES)
-    if len(subgraphs) != 1:
-        raise ModelError(
-            f"the model has {len(subgraphs)} subgraphs (control flow or state), only 1 is supported",
-            hint="export the inference function alone, without loops, branches and variables",
-        )
+    if not subgraphs:
+        raise damaged("it has 0 subgraphs")
     codes = [_operator_code(table) for table in model.tables(1, "operator codes", MAX_TABLES)]
-    return _graph(subgraphs[0], codes, _buffers(model))
+    buffers = _buffers(model)
+    return _checked(fold([_graph(subgraph, codes, buffers) for subgraph in subgraphs]))
 
 
 def _buffers(model: Table) -> list[bytes | None]:
@@ -94,21 +95,37 @@ def _operator_code(table: Table) -> tuple[str, int]:
 
 
 def _graph(subgraph: Table, codes: list[tuple[str, int]], buffers: list[bytes | None]) -> QuantGraph:
-    tensors = tuple(
-        _tensor(table, number, buffers)
-        for number, table in enumerate(subgraph.tables(0, "tensors", MAX_TABLES))
-    )
-    inputs = _indices(subgraph, 1, len(tensors), "graph input")
-    outputs = _indices(subgraph, 2, len(tensors), "graph output")
+    tables = subgraph.tables(0, "tensors", MAX_TABLES)
+    inputs = _indices(subgraph, 1, len(tables), "graph input")
+    outputs = _indices(subgraph, 2, len(tables), "graph output")
     nodes = tuple(
-        _node(table, number, codes, len(tensors))
+        _node(table, number, codes, len(tables))
         for number, table in enumerate(subgraph.tables(3, "operators", MAX_OPERATORS))
     )
+    used = {*inputs, *outputs}.union(*(node.inputs + node.outputs for node in nodes))
+    tensors = tuple(_tensor(table, number, buffers, number in used) for number, table in enumerate(tables))
     graph = QuantGraph(tensors, nodes, inputs, outputs)
     _check_activations(graph)
-    _check_order(graph)
-    _check_inputs(graph, subgraph)
     return graph
+
+
+def _checked(graph: QuantGraph) -> QuantGraph:
+    _check_activations(graph)
+    graph = _with_starts(graph)
+    _check_order(graph)
+    _check_inputs(graph)
+    return graph
+
+
+def _with_starts(graph: QuantGraph) -> QuantGraph:
+    """`graph` with the bytes that its variable tensors start with, as many as were just allowed."""
+    tensors = (
+        replace(tensor, data=bytes([fill_byte(tensor)]) * tensor.size_bytes)
+        if tensor.is_variable and tensor.data is None
+        else tensor
+        for tensor in graph.tensors
+    )
+    return replace(graph, tensors=tuple(tensors))
 
 
 def _indices(table: Table, field: int, tensors: int, what: str, least: int = 0) -> tuple[int, ...]:
@@ -120,16 +137,19 @@ def _indices(table: Table, field: int, tensors: int, what: str, least: int = 0) 
     return indices
 
 
-def _tensor(table: Table, number: int, buffers: list[bytes | None]) -> Tensor:
+def _tensor(table: Table, number: int, buffers: list[bytes | None], is_used: bool) -> Tensor:
     name = table.string(3, MAX_NAME_BYTES)
     where = f"tensor {number} ({name!r})"
     dtype = _dtype(table, where)
     _refuse_exotic(table, where)
-    shape = _shape(table, where, DTYPES[dtype].itemsize)
+    shape = _shape(table, where, _item_bytes(dtype), is_used)
     buffer = table.integer(2, "uint32")
     if buffer >= len(buffers):
         raise damaged(f"{where} is in buffer {buffer}, there are {len(buffers)}")
-    tensor = Tensor(name, dtype, shape, _quantization(table, where, dtype, shape), buffers[buffer])
+    quantization, data = _quantization(table, where, dtype, shape), buffers[buffer]
+    tensor = Tensor(name, dtype, shape, quantization, data, is_variable=table.boolean(5))
+    if data is not None and (tensor.is_variable or dtype == RESOURCE):
+        raise damaged(f"{where} is a variable, and has data of a constant")
     if tensor.data is not None and len(tensor.data) != tensor.size_bytes:
         raise damaged(
             f"{where} is {dtype} {list(shape)}, which is {tensor.size_bytes} bytes, "
@@ -143,7 +163,7 @@ def _dtype(table: Table, where: str) -> str:
     if not 0 <= code < len(TENSOR_TYPES):
         raise damaged(f"{where} has type {code}, the highest is {len(TENSOR_TYPES) - 1}")
     dtype = TENSOR_TYPES[code].lower()
-    if dtype not in DTYPES:
+    if dtype not in DTYPES and dtype != RESOURCE:
         raise ModelError(
             f"{where} has type {dtype}, which is not supported",
             hint="convert the model with full int8 quantization",
@@ -151,12 +171,11 @@ def _dtype(table: Table, where: str) -> str:
     return dtype
 
 
+def _item_bytes(dtype: str) -> int:
+    return 4 if dtype == RESOURCE else DTYPES[dtype].itemsize
+
+
 def _refuse_exotic(table: Table, where: str) -> None:
-    if table.boolean(5):
-        raise ModelError(
-            f"{where} is a variable: it keeps its value between inferences, which is not supported",
-            hint="export the model without state",
-        )
     if table.is_present(6):
         raise ModelError(
             f"{where} is stored sparse, which is not supported",
@@ -169,8 +188,10 @@ def _refuse_exotic(table: Table, where: str) -> None:
         )
 
 
-def _shape(table: Table, where: str, item_bytes: int) -> tuple[int, ...]:
+def _shape(table: Table, where: str, item_bytes: int, is_used: bool) -> tuple[int, ...]:
     shape = table.integers(0, "int32", f"dimensions in {where}", MAX_RANK)
+    if not is_used and 0 in shape:
+        return ()  # an LSTM's intermediate tensors, which only carry scales
     if any(extent < 1 for extent in shape):
         raise ModelError(
             f"{where} has shape {list(shape)}: dimensions must be 1 or more",
@@ -221,11 +242,8 @@ def _node(table: Table, number: int, codes: list[tuple[str, int]], tensors: int)
     where = f"{op} (node {number})"
     inputs = _indices(table, 1, tensors, f"{where} input", least=-1)
     outputs = _indices(table, 2, tensors, f"{where} output")
-    if not outputs:
-        raise ModelError(
-            f"{where} has no output: operators that only act on state are not supported",
-            hint="export the model without state",
-        )
+    if not outputs and op not in WITHOUT_OUTPUT:
+        raise damaged(f"{where} has no output")
     return Node(op, version, inputs, outputs, _options(table, op, where))
 
 
@@ -237,7 +255,8 @@ def _options(table: Table, op: str, where: str) -> Options:
 
 
 def _check_activations(graph: QuantGraph) -> None:
-    total = sum(tensor.size_bytes for tensor in graph.tensors if not tensor.is_constant)
+    activations = (tensor for tensor in graph.tensors if not tensor.is_constant)
+    total = sum(tensor.elements * _item_bytes(tensor.dtype) for tensor in activations)
     if total > MAX_ACTIVATIONS_BYTES:
         raise ModelError(
             f"the activations have {total} bytes in all, at most {MAX_ACTIVATIONS_BYTES} are supported",
@@ -247,10 +266,12 @@ def _check_activations(graph: QuantGraph) -> None:
 
 def _check_order(graph: QuantGraph) -> None:
     """Each tensor has one source, and nodes read only what is there before them."""
-    known = {i for i, tensor in enumerate(graph.tensors) if tensor.is_constant}
+    known = {i for i, tensor in enumerate(graph.tensors) if tensor.data is not None}
     for index in graph.inputs:
         if index in known:
-            raise damaged(f"graph input {graph.tensors[index].name!r} is a constant, or given twice")
+            raise damaged(
+                f"graph input {graph.tensors[index].name!r} is a constant or a variable, or given twice"
+            )
         known.add(index)
     for node in graph.nodes:
         for index in node.inputs:
@@ -259,17 +280,18 @@ def _check_order(graph: QuantGraph) -> None:
                     f"{graph.place(node)} reads {graph.tensors[index].name!r}, which nothing made before it"
                 )
         for index in node.outputs:
-            if index in known:
+            is_assigned = node.op == ASSIGN and graph.tensors[index].is_variable
+            if index in known and not is_assigned:
                 raise damaged(
                     f"{graph.place(node)} writes {graph.tensors[index].name!r}, which exists already"
                 )
             known.add(index)
     for index in graph.outputs:
-        if index not in known:
+        if index not in known or graph.tensors[index].is_variable:
             raise damaged(f"graph output {graph.tensors[index].name!r} is made by no node")
 
 
-def _check_inputs(graph: QuantGraph, subgraph: Table) -> None:
+def _check_inputs(graph: QuantGraph) -> None:
     """There is something to compute, and inputs have a batch of 1."""
     if not graph.inputs or not graph.outputs or not graph.nodes:
         raise ModelError(

@@ -7,10 +7,14 @@ from typing import TypeVar
 from edgeprune.errors import ModelError
 from edgeprune.tflite import options
 from edgeprune.tflite.flatbuffer import Table, damaged
-from edgeprune.tflite.opcodes import ACTIVATIONS, PADDINGS
-from edgeprune.tflite.options import Activation, Options, Padding
+from edgeprune.tflite.opcodes import ACTIVATIONS, MIRROR_MODES, PADDINGS
+from edgeprune.tflite.options import Activation, MirrorMode, Options, Padding
 
 _T = TypeVar("_T")
+
+MAX_VALUES = 8
+MAX_TEXT_BYTES = 4096
+"""Of an option that is a list: it names dimensions."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,22 @@ class _Fields:
         return value
 
     def padding(self, field: int) -> Padding:
-        return _pick(PADDINGS, self._byte(field), "padding")
+        return _pick(PADDINGS, self.byte(field), "padding")
 
     def activation(self, field: int) -> Activation:
-        return _pick(ACTIVATIONS, self._byte(field), "fused activation")
+        return _pick(ACTIVATIONS, self.byte(field), "fused activation")
 
-    def _byte(self, field: int) -> int:
+    def mirror_mode(self, field: int) -> MirrorMode:
+        return _pick(MIRROR_MODES, self.byte(field), "mirror mode")
+
+    def integers(self, field: int) -> tuple[int, ...]:
+        return () if self.table is None else self.table.integers(field, "int32", "options", MAX_VALUES)
+
+    def text(self, field: int) -> str:
+        return "" if self.table is None else self.table.string(field, MAX_TEXT_BYTES)
+
+    def byte(self, field: int) -> int:
+        """An enumeration's number, 0 where it is absent."""
         return 0 if self.table is None else self.table.integer(field, "int8")
 
 
@@ -55,6 +69,7 @@ def _conv(f: _Fields) -> Options:
         activation=f.activation(3),
         dilation_w=f.integer(4, 1),
         dilation_h=f.integer(5, 1),
+        quantized_bias_type=f.byte(6),
     )
 
 
@@ -76,7 +91,9 @@ def _fully_connected(f: _Fields) -> Options:
             "FULLY_CONNECTED with shuffled weights is not supported",
             hint="convert the model again for the reference kernels",
         )
-    return options.FullyConnectedOptions(activation=f.activation(0), keep_num_dims=f.boolean(2))
+    return options.FullyConnectedOptions(
+        activation=f.activation(0), keep_num_dims=f.boolean(2), quantized_bias_type=f.byte(4)
+    )
 
 
 def _pool(f: _Fields) -> Options:
@@ -94,6 +111,10 @@ def _arithmetic(f: _Fields) -> Options:
     return options.ArithmeticOptions(f.activation(0))
 
 
+def _reducer(f: _Fields) -> Options:
+    return options.ReducerOptions(f.boolean(0))
+
+
 def _concatenation(f: _Fields) -> Options:
     return options.ConcatenationOptions(f.integer(0), f.activation(1))
 
@@ -109,7 +130,25 @@ def _strided_slice(f: _Fields) -> Options:
     )
 
 
+def _transpose_conv(f: _Fields) -> Options:
+    return options.TransposeConvOptions(
+        padding=f.padding(0), stride_w=f.integer(1), stride_h=f.integer(2), activation=f.activation(3)
+    )
+
+
 _Maker = Callable[[_Fields], Options]
+
+
+def _sequence_lstm(f: _Fields) -> Options:
+    if f.boolean(5):
+        raise ModelError(
+            "UNIDIRECTIONAL_SEQUENCE_LSTM with diagonal recurrent tensors is not supported",
+            hint="use the ordinary LSTM layer",
+        )
+    return options.SequenceLstmOptions(
+        activation=f.activation(0), cell_clip=f.real(1), proj_clip=f.real(2), time_major=f.boolean(3)
+    )
+
 
 # By operator: the code of the options table in the schema's union, and what makes our options of it.
 _READERS: dict[str, tuple[int, _Maker]] = {
@@ -122,13 +161,33 @@ _READERS: dict[str, tuple[int, _Maker]] = {
     "CONCATENATION": (10, _concatenation),
     "ADD": (11, _arithmetic),
     "MUL": (21, _arithmetic),
-    "MEAN": (27, lambda f: options.ReducerOptions(f.boolean(0))),
+    "MEAN": (27, _reducer),
     "SUB": (28, _arithmetic),
+    "DIV": (29, _arithmetic),
+    "L2_NORMALIZATION": (12, _arithmetic),
+    "SUM": (27, _reducer),
+    "REDUCE_MAX": (27, _reducer),
+    "REDUCE_MIN": (27, _reducer),
     "STRIDED_SLICE": (32, _strided_slice),
     "RESIZE_NEAREST_NEIGHBOR": (
         74,
         lambda f: options.ResizeNearestOptions(f.boolean(0), f.boolean(1)),
     ),
+    "RESIZE_BILINEAR": (15, lambda f: options.ResizeBilinearOptions(f.boolean(2), f.boolean(3))),
+    "SPACE_TO_DEPTH": (19, lambda f: options.BlockOptions(f.integer(0))),
+    "GATHER": (23, lambda f: options.GatherOptions(f.integer(0), f.integer(1))),
+    "SQUEEZE": (30, lambda f: options.SqueezeOptions(f.integers(0))),
+    "TRANSPOSE_CONV": (49, _transpose_conv),
+    "PACK": (59, lambda f: options.PackOptions(f.integer(0), f.integer(1))),
+    "UNPACK": (64, lambda f: options.UnpackOptions(f.integer(0), f.integer(1))),
+    "MIRROR_PAD": (77, lambda f: options.MirrorPadOptions(f.mirror_mode(0))),
+    "DEPTH_TO_SPACE": (94, lambda f: options.BlockOptions(f.integer(0))),
+    "BATCH_MATMUL": (101, lambda f: options.BatchMatMulOptions(f.boolean(0), f.boolean(1))),
+    "CUMSUM": (102, lambda f: options.CumsumOptions(f.boolean(0), f.boolean(1))),
+    "VAR_HANDLE": (111, lambda f: options.VarHandleOptions(f.text(0), f.text(1))),
+    "CALL_ONCE": (103, lambda f: options.CallOnceOptions(f.integer(0))),
+    "SVDF": (6, lambda f: options.SvdfOptions(f.integer(0), f.activation(1))),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (71, _sequence_lstm),
     "LEAKY_RELU": (75, lambda f: options.LeakyReluOptions(f.real(0))),
 }
 

@@ -342,8 +342,6 @@ def test_every_published_model_is_read_or_refused(shared_data: Path) -> None:
             assert error.hint
             refusals[path.name] = error.message
     assert len(paths) == 56
-    assert len(refusals) == 16
+    assert len(refusals) == 4
     assert "custom operator 'SignalWindow'" in refusals["audio_preprocessor_int8.tflite"]
-    assert "2 subgraphs" in refusals["v2_vad.tflite"]
-    assert "is a variable" in refusals["trained_lstm_int8.tflite"]
     assert "has type float16" in refusals["face_detection_back.tflite"]
