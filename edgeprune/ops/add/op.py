@@ -10,8 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeprune.ops.add.cases import cases
+from edgeprune.ops.add.dsp import ADD_DSP
+from edgeprune.ops.add.float32 import ADD_F32
+from edgeprune.ops.add.int16 import ADD_S16
+from edgeprune.ops.add.int32 import ADD_S32
+from edgeprune.ops.add.m0 import ADD_M0
+from edgeprune.ops.add.mve import ADD_MVE
 from edgeprune.ops.base import Field, KernelCall, Op
-from edgeprune.ops.broadcast import Shapes, loop_fields, read_shapes, shapes_broadcast
+from edgeprune.ops.broadcast import Shapes, elementwise_lags, loop_fields, read_shapes, shapes_broadcast
 from edgeprune.ops.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, requantize
 from edgeprune.ops.operands import Operands
 from edgeprune.tflite.graph import Array, Node, QuantGraph
@@ -93,9 +99,20 @@ def kernel(p: Params, node: Node) -> KernelCall:
         "sign zero_point_a multiplier_a shift_a zero_point_b multiplier_b shift_b zero_point multiplier shift"
     )
     scalars = [Field("int32_t", name, getattr(p, name)) for name in f"{names} act_min act_max".split()]
-    return KernelCall("ep_add_s8", (*loop_fields(p.shapes), *scalars), node.inputs, node.outputs)
+    fields = (*loop_fields(p.shapes), *scalars)
+    return KernelCall("ep_add_s8", fields, node.inputs, node.outputs, lags=elementwise_lags(p.shapes))
 
 
 RULES = (shapes_are_supported, output_scale_is_not_tiny)
 
-ADD = Op("ADD", read, RULES, reference, kernel, cases)
+ADD = Op(
+    "ADD",
+    read,
+    RULES,
+    reference,
+    kernel,
+    cases,
+    types=("int8",),
+    variants=(ADD_M0, ADD_DSP, ADD_MVE),
+    others=(ADD_F32, ADD_S16, ADD_S32),
+)

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeprune.ops.avg_pool2d.cases import cases
+from edgeprune.ops.avg_pool2d.float32 import AVERAGE_POOL_2D_F32
+from edgeprune.ops.avg_pool2d.int16 import AVERAGE_POOL_2D_S16
+from edgeprune.ops.avg_pool2d.mve import AVERAGE_POOL_2D_MVE
 from edgeprune.ops.base import Field, KernelCall, Op
 from edgeprune.ops.operands import Operands
+from edgeprune.ops.overlap import window_lag
 from edgeprune.ops.window import Window, read_window
 from edgeprune.tflite.graph import Array, Node, QuantGraph
 from edgeprune.tflite.options import PoolOptions
@@ -71,9 +75,18 @@ def kernel(p: Params, node: Node) -> KernelCall:
         Field("int32_t", "act_min", p.act_min),
         Field("int32_t", "act_max", p.act_max),
     )
-    return KernelCall("ep_avg_pool2d_s8", fields, node.inputs, node.outputs)
+    lags = ((0, window_lag(p.window, p.channels, p.channels)),)
+    return KernelCall("ep_avg_pool2d_s8", fields, node.inputs, node.outputs, lags=lags)
 
 
 AVERAGE_POOL_2D = Op(
-    "AVERAGE_POOL_2D", read, (quantization_is_kept, window_is_small), reference, kernel, cases
+    "AVERAGE_POOL_2D",
+    read,
+    (quantization_is_kept, window_is_small),
+    reference,
+    kernel,
+    cases,
+    types=("int8",),
+    others=(AVERAGE_POOL_2D_F32, AVERAGE_POOL_2D_S16),
+    variants=(AVERAGE_POOL_2D_MVE,),
 )

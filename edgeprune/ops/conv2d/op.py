@@ -8,9 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeprune.ops.base import Constant, Field, KernelCall, Op
 from edgeprune.ops.conv2d.cases import cases
+from edgeprune.ops.conv2d.dsp import CONV_2D_DSP
+from edgeprune.ops.conv2d.float32 import CONV_2D_F32
+from edgeprune.ops.conv2d.int16 import CONV_2D_S16
+from edgeprune.ops.conv2d.m0 import CONV_2D_M0
+from edgeprune.ops.conv2d.mve import CONV_2D_MVE
+from edgeprune.ops.conv2d.winograd import CONV_2D_WINOGRAD
 from edgeprune.ops.convolution import (
     Int32Array,
     Requantization,
@@ -21,6 +28,7 @@ from edgeprune.ops.convolution import (
     read_requantization,
 )
 from edgeprune.ops.operands import Operands
+from edgeprune.ops.overlap import window_lag
 from edgeprune.ops.window import Window, read_window
 from edgeprune.tflite.graph import Array, Node, QuantGraph
 from edgeprune.tflite.options import ConvOptions
@@ -28,7 +36,7 @@ from edgeprune.tflite.options import ConvOptions
 
 @dataclass(frozen=True, eq=False)
 class Params:
-    """What the node states; `bias` has one element for each output channel."""
+    """`filters` is (out_channels, window_h, window_w, group_channels), `bias` has one for each of them."""
 
     window: Window
     in_channels: int
@@ -36,6 +44,7 @@ class Params:
     group_channels: int
     in_zero_point: int
     filter_zero_points: tuple[int, ...]
+    filters: npt.NDArray[np.int8]
     bias: Int32Array
     largest_accumulator: int
     requantization: Requantization
@@ -73,6 +82,7 @@ def read(graph: QuantGraph, node: Node) -> Params:
         group_channels=group_channels,
         in_zero_point=source.zero_point,
         filter_zero_points=filters.quantization.zero_points,
+        filters=filters.array().astype(np.int8),
         bias=bias,
         largest_accumulator=largest_accumulator(weights, bias, 255),  # inputs less their zero point
         requantization=read_requantization(
@@ -123,7 +133,8 @@ def kernel(p: Params, node: Node) -> KernelCall:
         Field("int32_t", "bias", Constant(p.bias)),
         *p.requantization.c_fields(),
     )
-    return KernelCall("ep_conv2d_s8", fields, node.inputs[:2], node.outputs)
+    lags = ((0, window_lag(p.window, p.in_channels, p.out_channels)),)
+    return KernelCall("ep_conv2d_s8", fields, node.inputs[:2], node.outputs, lags=lags)
 
 
 def macs(p: Params) -> int:
@@ -139,4 +150,7 @@ CONV_2D = Op(
     kernel,
     cases,
     macs,
+    types=("int8",),
+    others=(CONV_2D_F32, CONV_2D_S16),
+    variants=(CONV_2D_M0, CONV_2D_DSP, CONV_2D_MVE, CONV_2D_WINOGRAD),
 )

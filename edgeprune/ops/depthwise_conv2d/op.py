@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeprune.ops.base import Constant, Field, KernelCall, Op
 from edgeprune.ops.convolution import (
@@ -20,7 +21,13 @@ from edgeprune.ops.convolution import (
     read_requantization,
 )
 from edgeprune.ops.depthwise_conv2d.cases import cases
+from edgeprune.ops.depthwise_conv2d.dsp import DEPTHWISE_CONV_2D_DSP
+from edgeprune.ops.depthwise_conv2d.float32 import DEPTHWISE_CONV_2D_F32
+from edgeprune.ops.depthwise_conv2d.int16 import DEPTHWISE_CONV_2D_S16
+from edgeprune.ops.depthwise_conv2d.m0 import DEPTHWISE_CONV_2D_M0
+from edgeprune.ops.depthwise_conv2d.mve import DEPTHWISE_CONV_2D_MVE
 from edgeprune.ops.operands import Operands
+from edgeprune.ops.overlap import window_lag
 from edgeprune.ops.window import Window, read_window
 from edgeprune.tflite.graph import Array, Node, QuantGraph
 from edgeprune.tflite.options import DepthwiseConvOptions
@@ -28,11 +35,14 @@ from edgeprune.tflite.options import DepthwiseConvOptions
 
 @dataclass(frozen=True, eq=False)
 class Params:
+    """`filters` is (window_h, window_w, out_channels), `bias` has one element for each output channel."""
+
     window: Window
     in_channels: int
     multiplier: int
     in_zero_point: int
     filter_zero_points: tuple[int, ...]
+    filters: npt.NDArray[np.int8]
     bias: Int32Array
     largest_accumulator: int
     requantization: Requantization
@@ -68,6 +78,7 @@ def read(graph: QuantGraph, node: Node) -> Params:
         multiplier=options.depth_multiplier,
         in_zero_point=source.zero_point,
         filter_zero_points=filters.quantization.zero_points,
+        filters=filters.array()[0],
         bias=bias,
         # Inputs less their zero point reach 255.
         largest_accumulator=largest_accumulator(weights, bias, 255),
@@ -112,7 +123,8 @@ def kernel(p: Params, node: Node) -> KernelCall:
         Field("int32_t", "bias", Constant(p.bias)),
         *p.requantization.c_fields(),
     )
-    return KernelCall("ep_depthwise_conv2d_s8", fields, node.inputs[:2], node.outputs)
+    lags = ((0, window_lag(p.window, p.in_channels, p.out_channels)),)
+    return KernelCall("ep_depthwise_conv2d_s8", fields, node.inputs[:2], node.outputs, lags=lags)
 
 
 def macs(p: Params) -> int:
@@ -128,4 +140,11 @@ DEPTHWISE_CONV_2D = Op(
     kernel,
     cases,
     macs,
+    types=("int8",),
+    others=(DEPTHWISE_CONV_2D_F32, DEPTHWISE_CONV_2D_S16),
+    variants=(
+        DEPTHWISE_CONV_2D_M0,
+        DEPTHWISE_CONV_2D_MVE,
+        DEPTHWISE_CONV_2D_DSP,
+    ),
 )

@@ -26,7 +26,9 @@ void ep_fully_connected_s8(const ep_fully_connected_s8_params *p, const int8_t *
                 acc += in[i] * weights[i];
             }
             weights += p->depth;
-            *out++ = ep_requantize(acc, p->multiplier[c], p->shift[c], p->zero_point, p->act_min, p->act_max);
+            const int32_t factor = c * p->factor_step;
+            *out++ = ep_requantize(acc, p->multiplier[factor], p->shift[factor], p->zero_point, p->act_min,
+                                   p->act_max);
         }
         in += p->depth;
     }

@@ -9,8 +9,9 @@ typedef struct {
     int32_t depth;
     int32_t channels;
     int32_t filter_zero_point;
-    const int32_t *bias;       /* with both zero points multiplied out, but for the inputs */
-    const int32_t *multiplier; /* this and the next: one for each output channel */
+    const int32_t *bias; /* with both zero points multiplied out, but for the inputs */
+    int32_t factor_step; /* 1: the next two have an element for each output channel, 0: one for all */
+    const int32_t *multiplier;
     const int8_t *shift;
     int32_t zero_point;
     int32_t act_min;

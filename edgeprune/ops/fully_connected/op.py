@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeprune.ops.base import Constant, Field, KernelCall, Op
 from edgeprune.ops.convolution import (
@@ -22,6 +23,11 @@ from edgeprune.ops.convolution import (
     read_requantization,
 )
 from edgeprune.ops.fully_connected.cases import cases
+from edgeprune.ops.fully_connected.dsp import FULLY_CONNECTED_DSP
+from edgeprune.ops.fully_connected.float32 import FULLY_CONNECTED_F32
+from edgeprune.ops.fully_connected.int16 import FULLY_CONNECTED_S16
+from edgeprune.ops.fully_connected.m0 import FULLY_CONNECTED_M0
+from edgeprune.ops.fully_connected.mve import FULLY_CONNECTED_MVE
 from edgeprune.ops.operands import Operands
 from edgeprune.tflite.graph import Array, Node, QuantGraph, Tensor
 from edgeprune.tflite.options import FullyConnectedOptions
@@ -29,8 +35,9 @@ from edgeprune.tflite.options import FullyConnectedOptions
 
 @dataclass(frozen=True, eq=False)
 class Params:
-    """`folded_bias` is the bias with both zero points multiplied out over the weights.
+    """`filters` is (channels, depth).
 
+    `folded_bias` is the bias with both zero points multiplied out over the weights.
     `bias_error` is how far the bias's scale is from input scale x filter scale, in output scales.
     """
 
@@ -39,6 +46,7 @@ class Params:
     channels: int
     out_shape: tuple[int, ...]
     filter_zero_points: tuple[int, ...]
+    filters: npt.NDArray[np.int8]
     folded_bias: Int32Array
     bias_error: float
     largest_accumulator: int
@@ -71,6 +79,7 @@ def read(graph: QuantGraph, node: Node) -> Params:
         channels=channels,
         out_shape=result.shape,
         filter_zero_points=zero_points,
+        filters=filters.array().astype(np.int8),
         folded_bias=folded.astype(np.int32),
         bias_error=_bias_error(operands, filters),
         largest_accumulator=max(largest_accumulator(shifted, bias, 255), int(on_the_way.max())),
@@ -131,13 +140,15 @@ def reference(p: Params, inputs: Sequence[Array | None]) -> list[Array]:
 
 def kernel(p: Params, node: Node) -> KernelCall:
     """The call of the C kernel; the bias is in its params, folded."""
+    factors = p.requantization.shared
     fields = (
         Field("int32_t", "rows", p.rows),
         Field("int32_t", "depth", p.depth),
         Field("int32_t", "channels", p.channels),
         Field("int32_t", "filter_zero_point", p.filter_zero_points[0]),
         Field("int32_t", "bias", Constant(p.folded_bias)),
-        *p.requantization.c_fields(),
+        Field("int32_t", "factor_step", int(len(factors.multiplier) > 1)),
+        *factors.c_fields(),
     )
     return KernelCall("ep_fully_connected_s8", fields, node.inputs[:2], node.outputs)
 
@@ -160,4 +171,7 @@ FULLY_CONNECTED = Op(
     kernel,
     cases,
     macs,
+    types=("int8",),
+    others=(FULLY_CONNECTED_F32, FULLY_CONNECTED_S16),
+    variants=(FULLY_CONNECTED_M0, FULLY_CONNECTED_DSP, FULLY_CONNECTED_MVE),
 )

@@ -16,6 +16,10 @@ from edgeprune.ops.base import Field, KernelCall, Op
 from edgeprune.ops.fixedpoint import MAX_SHIFT, quantize_multiplier, requantize
 from edgeprune.ops.loops import MAX_RANK, Shape, contiguous_strides, loop_nest
 from edgeprune.ops.mean.cases import cases
+from edgeprune.ops.mean.float32 import MEAN_F32
+from edgeprune.ops.mean.int16 import MEAN_S16
+from edgeprune.ops.mean.mve import MEAN_MVE
+from edgeprune.ops.mean.reduction import mean_multiplier
 from edgeprune.ops.operands import Operands
 from edgeprune.tflite.graph import Array, Node, QuantGraph
 from edgeprune.tflite.options import ReducerOptions
@@ -52,12 +56,6 @@ def read(graph: QuantGraph, node: Node) -> Params:
         factor = mean_multiplier(multiplier, shift, prod(x.shape[axis] for axis in positive))
     keep_dims = operands.options(ReducerOptions).keep_dims
     return Params(x.shape, out.shape, positive, keep_dims, x.zero_point, out.zero_point, *factor, shift)
-
-
-def mean_multiplier(multiplier: int, shift: int, count: int) -> tuple[int, int]:
-    """The multiplier and shift that also divide by `count` > 0."""
-    bits = min(count.bit_length() - 1, 32, 31 + shift)
-    return (multiplier << bits) // count, shift - bits
 
 
 def shape_is_supported(p: Params) -> bool:
@@ -111,4 +109,14 @@ def kernel(p: Params, node: Node) -> KernelCall:
     return KernelCall("ep_mean_s8", fields, node.inputs[:1], node.outputs)
 
 
-MEAN = Op("MEAN", read, (shape_is_supported, sum_fits_32_bits, scales_are_near), reference, kernel, cases)
+MEAN = Op(
+    "MEAN",
+    read,
+    (shape_is_supported, sum_fits_32_bits, scales_are_near),
+    reference,
+    kernel,
+    cases,
+    types=("int8",),
+    others=(MEAN_F32, MEAN_S16),
+    variants=(MEAN_MVE,),
+)

@@ -1,0 +1,8 @@
+#ifndef EP_DOT8_SIGNED_M0_H
+#define EP_DOT8_SIGNED_M0_H
+
+#include "ep_dot8_core_m0.h"
+
+void ep_dot8_signed_m0(const ep_dot8_m0_row *row);
+
+#endif
