@@ -26,7 +26,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a kernel's params struct, in the order of its C declaration.
+    """One field of a kernel's params struct, or "struct.field" of a struct in it, in the C's order.
 
     `ctype` is the field's C type without const or star ("int32_t", "int8_t", "float"); a
     Constant's pointer has that as its element type. None is a null pointer.
@@ -41,15 +41,17 @@ class Field:
 class KernelCall:
     """One call in the generated C.
 
-        void KERNEL(const KERNEL_params *p, const IN *in0, …, OUT *out[, void *scratch]);
+        void KERNEL(const KERNEL_params *p, const IN *in0, …, OUT *out[, STATE *state0, …][, void *scratch]);
 
     declared in KERNEL.h, defined in KERNEL.c, both in the operator's folder. `inputs` are indices
     of the graph's tensors, in the order of the arguments: constants are passed as pointers into
     flash. `scratch_bytes` > 0 asks for the last argument, a buffer alive during this call only.
+    `state` are variables that the kernel reads and writes.
 
     `lags` says where input and output may share bytes: (position among inputs, lag in bytes, 0 or
     more). The kernel is still right when that input begins at least so far above output 0, because
     whatever it has written by then lies below the lowest byte of that input that it has yet to read.
+    SAME_PLACE of ops/overlap.py as a lag: only when both begin at the same byte.
     """
 
     kernel: str
@@ -58,6 +60,7 @@ class KernelCall:
     outputs: tuple[int, ...]
     scratch_bytes: int = 0
     lags: tuple[tuple[int, int], ...] = ()
+    state: tuple[int, ...] = ()
 
     @property
     def constant_bytes(self) -> int:
@@ -98,14 +101,17 @@ class Op(Generic[P]):
     read       node to Params; raises ModelError where the node has not the shape of the operator
     rules      predicates on Params; the docstring is the user's message and the docs' line
     reference  Params and the arrays of the node's inputs (constants included, None if left out)
-               to the arrays of its outputs: slow, plain, bit for bit what TFLM computes
+               to the arrays of its outputs, and behind them the new values of its variables: slow,
+               plain, bit for bit what TFLM computes
     kernel     the portable C that does it
     cases      small networks that reach every branch
     macs       multiply-accumulates of one inference
     is_alias   the output is the input's bytes: no kernel runs (RESHAPE)
     types      of the node's first input (of its output where it has none); () takes any
+    typed_by   the position of the input that `types` is about, where it is not the first
     others     the same operator on other types
     variants   faster kernels for some cores
+    variables  positions of the inputs that are variables, which it reads and changes
     """
 
     name: str
@@ -119,10 +125,12 @@ class Op(Generic[P]):
     types: tuple[str, ...] = ()
     others: "tuple[Op[Any], ...]" = ()
     variants: tuple[Variant[P], ...] = ()
+    typed_by: int = 0
+    variables: tuple[int, ...] = ()
 
     def of(self, graph: QuantGraph, node: Node) -> "Op[Any]":
         """This operator on the types of `node`; itself, which will refuse them, where none fits."""
-        present = [i for i in (*node.inputs, *node.outputs) if i >= 0]
+        present = [i for i in (*node.inputs[self.typed_by :], *node.outputs) if i >= 0]
         dtype = graph.tensors[present[0]].dtype if present else ""
         return next((op for op in (self, *self.others) if not op.types or dtype in op.types), self)
 

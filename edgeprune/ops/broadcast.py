@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import get_args
 
 import numpy as np
@@ -46,6 +47,12 @@ def loop_fields(shapes: Shapes) -> tuple[Field, ...]:
         Field("int32_t", "step_a", nest.steps[0]),
         Field("int32_t", "step_b", nest.steps[1]),
     )
+
+
+def elementwise_lags(shapes: Shapes) -> tuple[tuple[int, int], ...]:
+    """KernelCall.lags of kernels on 8-bit elements: an input that is not broadcast may be overwritten."""
+    sizes = [prod(shape) for shape in (shapes.a, shapes.b)]
+    return tuple((position, 0) for position, size in enumerate(sizes) if size == prod(shapes.out))
 
 
 SHAPES: tuple[tuple[str, Shape, Shape], ...] = (

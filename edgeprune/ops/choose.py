@@ -18,9 +18,12 @@ def candidates(bound: BoundNode, goal: Goal) -> list[Variant[Any]]:
     ]
 
 
-def choose(bound: BoundNode, goal: Goal) -> KernelCall:
-    """The kernel call of `bound`; the operator's portable kernel where the core has no variant."""
-    found = candidates(bound, goal)
+def choose(bound: BoundNode, goal: Goal, pick: str | None = None) -> KernelCall:
+    """The kernel call of `bound`; the operator's portable kernel where the core has no variant.
+
+    `pick` names the variant to take instead of what the goal would have.
+    """
+    found = [v for v in candidates(bound, goal) if pick in (None, v.name)]
     if not found:
         return bound.op.kernel(bound.params, bound.node)
     costs = [variant.instructions(bound.params) for variant in found]

@@ -1,7 +1,7 @@
 """What the convolutions and the dense layer share: requantisation for each channel, and its rules."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,14 @@ class Requantization:
     def apply(self, acc: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
         """Accumulators to outputs; channels are the last dimension."""
         return requantize(acc, self.multiplier, self.shift, self.zero_point, self.act_min, self.act_max)
+
+    @property
+    def shared(self) -> "Requantization":
+        """The same with one multiplier and shift where those of all channels are equal."""
+        pairs = {(int(m), int(s)) for m, s in zip(self.multiplier, self.shift, strict=True)}
+        if len(pairs) > 1:
+            return self
+        return replace(self, multiplier=self.multiplier[:1], shift=self.shift[:1])
 
     def c_fields(self) -> tuple[Field, ...]:
         """The fields of a kernel's params struct, in the order above."""
@@ -71,11 +79,11 @@ def read_filter(operands: Operands, channel_axis: int) -> Tensor:
     return tensor
 
 
-def read_bias(operands: Operands, channels: int) -> Int32Array:
-    """The constant bias as int32, zeros where there is none."""
-    if operands.optional(2) is None:
+def read_bias(operands: Operands, channels: int, position: int = 2) -> Int32Array:
+    """The constant bias at `position` as int32, zeros where there is none."""
+    if operands.optional(position) is None:
         return np.zeros(channels, np.int32)
-    tensor = operands.constant(2)
+    tensor = operands.constant(position)
     if tensor.dtype != "int32" or tensor.elements != channels:
         raise operands.error(
             f"the bias {tensor.name!r} is {tensor.dtype} with {tensor.elements} elements, "
@@ -84,12 +92,12 @@ def read_bias(operands: Operands, channels: int) -> Int32Array:
     return tensor.array().reshape(channels).astype(np.int32)
 
 
-def channel_factors(operands: Operands, filters: Tensor, channels: int) -> list[float]:
-    """input scale x filter scale / output scale in double precision, for each of `channels`."""
+def channel_factors(operands: Operands, filters: Tensor, channels: int, data: int = 0) -> list[float]:
+    """Scale of input `data` x filter scale / output scale in double precision, for each of `channels`."""
     quantization = filters.quantization
     assert quantization is not None
     scales = quantization.scales if len(quantization.scales) > 1 else quantization.scales * channels
-    return [operands.input(0).scale * scale / operands.output().scale for scale in scales]
+    return [operands.input(data).scale * scale / operands.output().scale for scale in scales]
 
 
 def largest_accumulator(weights: npt.NDArray[np.int64], bias: Int32Array, largest_input: int) -> int:

@@ -23,10 +23,11 @@ Optimize = Literal["speed", "balanced", "size"]
 
 @dataclass(frozen=True)
 class Goal:
-    """The core that kernels run on, and what matters most there."""
+    """The core that kernels run on, and what matters most there; `is_portable` leaves its features alone."""
 
     core: str = "host"
     optimize: Optimize = "balanced"
+    is_portable: bool = False
 
     def __post_init__(self) -> None:
         if self.core not in FEATURES:
@@ -39,7 +40,7 @@ class Goal:
 
     @property
     def features(self) -> frozenset[str]:
-        return FEATURES[self.core]
+        return frozenset() if self.is_portable else FEATURES[self.core]
 
 
 PORTABLE = Goal()

@@ -1,6 +1,6 @@
 """What the operators' `read` functions share: fetching a node's tensors, and refusing them well."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -56,6 +56,15 @@ class Operands:
             raise self.error(f"input {position} ({tensor.name!r}) must be a constant, it is computed")
         return tensor
 
+    def variable(self, position: int) -> Tensor:
+        """The input at `position`, which must be a variable that is no other operand of this node."""
+        tensor = self.input(position)
+        if not tensor.is_variable:
+            raise self.error(f"input {position} ({tensor.name!r}) must be a variable")
+        if self.node.inputs.count(self.node.inputs[position]) > 1:
+            raise self.error(f"the variable {tensor.name!r} is given twice")
+        return tensor
+
     def int8(self, tensor: Tensor) -> Tensor:
         """`tensor`, which must be int8 with one scale."""
         if tensor.dtype != "int8":
@@ -83,12 +92,19 @@ class Operands:
         if tensor.dtype != out.dtype:
             raise self.error(f"{out.name!r} is {out.dtype}, {tensor.name!r} is {tensor.dtype}")
 
-    def integers(self, position: int) -> tuple[int, ...]:
-        """The values of the input at `position`, which must be an int32 constant."""
+    def integers(self, position: int, dtypes: Sequence[str] = ("int32",)) -> tuple[int, ...]:
+        """The values of the input at `position`, which must be a constant, by default int32."""
         tensor = self.constant(position)
-        if tensor.dtype != "int32":
-            raise self.error(f"input {position} ({tensor.name!r}) is {tensor.dtype}, must be int32")
+        if tensor.dtype not in dtypes:
+            wanted = " or ".join(dtypes)
+            raise self.error(f"input {position} ({tensor.name!r}) is {tensor.dtype}, must be {wanted}")
         return tuple(int(value) for value in tensor.array().reshape(-1))
+
+    def axis(self, axis: int, rank: int) -> int:
+        """`axis` of a tensor of `rank` dimensions, counted from the front."""
+        if not -rank <= axis < rank:
+            raise self.error(f"axis {axis} is no axis of {rank} dimensions")
+        return axis % rank
 
     def options(self, kind: type[Kind]) -> Kind:
         """The options, which must be of class `kind`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ from edgeprune.ops.fixedpoint import window_output, window_padding
 from edgeprune.ops.operands import Operands
 from edgeprune.tflite.graph import Tensor
 from edgeprune.tflite.options import ConvOptions, DepthwiseConvOptions, PoolOptions
+
+Number = TypeVar("Number", np.int64, np.float32)
 
 MAX_EXTENT = 32767
 """Of windows, strides and dilations: their products then fit 32 bits."""
@@ -59,14 +62,14 @@ class Window:
         names = [field.name for field in fields(self) if field.name not in without]
         return tuple(Field("int32_t", name, getattr(self, name)) for name in names)
 
-    def padded(self, image: npt.NDArray[np.int64], fill: int) -> npt.NDArray[np.int64]:
+    def padded(self, image: npt.NDArray[Number], fill: float) -> npt.NDArray[Number]:
         """`image` (in_h, in_w, channels) with `fill` around it, as far as the windows reach."""
         bottom, right = self.reach
         rows = (self.pad_top, max(0, bottom - self.pad_top - self.in_h))
         columns = (self.pad_left, max(0, right - self.pad_left - self.in_w))
         return np.pad(image, (rows, columns, (0, 0)), constant_values=fill)
 
-    def views(self, padded: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, npt.NDArray[np.int64]]]:
+    def views(self, padded: npt.NDArray[Number]) -> Iterator[tuple[int, int, npt.NDArray[Number]]]:
         """For each tap (row, column): what it sees at every position, (out_h, out_w, channels)."""
         for row in range(self.window_h):
             for column in range(self.window_w):

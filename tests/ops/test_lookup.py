@@ -59,7 +59,31 @@ def tanh(rng: np.random.Generator) -> Iterator[QuantGraph]:
     return (one_op("TANH", [x], activation((256,), 1 / 128, 0)) for x, _ in pairs(rng, -28, 7))
 
 
-@pytest.mark.parametrize("networks", [relu, relu6, leaky_relu, quantize, logistic, tanh])
+def absolute(rng: np.random.Generator) -> Iterator[QuantGraph]:
+    return (one_op("ABS", [x], out) for x, out in pairs(rng, -16, 8))
+
+
+def elu(rng: np.random.Generator) -> Iterator[QuantGraph]:
+    return (one_op("ELU", [x], out) for x, out in pairs(rng, -12, 4))
+
+
+def hard_swish(rng: np.random.Generator) -> Iterator[QuantGraph]:
+    """Scales from 2^-8 to 2^7 apart; TFLM refuses others, or shifts further than 16 bits have."""
+    for x, out in pairs(rng, -12, 4):
+        if 2.0**-8 <= x.scale / out.scale < 2.0**7:
+            yield one_op("HARD_SWISH", [x], out)
+
+
+def rsqrt(rng: np.random.Generator) -> Iterator[QuantGraph]:
+    """Inputs whose zero point is the lowest: TFLM stops at any below it."""
+    for x, out in pairs(rng, -16, 5):
+        yield one_op("RSQRT", [activation((256,), x.scale, -128)], out)
+
+
+NETWORKS = [relu, relu6, leaky_relu, quantize, logistic, tanh, absolute, elu, hard_swish, rsqrt]
+
+
+@pytest.mark.parametrize("networks", NETWORKS)
 def test_table_is_tflm_on_every_input(
     networks: Callable[[np.random.Generator], Iterator[QuantGraph]],
 ) -> None:

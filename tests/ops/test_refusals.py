@@ -65,7 +65,10 @@ def pool(op: str, result: Tensor, **options: Any) -> QuantGraph:
 HALF = activation((1, 2, 2, 4), 0.1, 2)
 
 REFUSED: dict[str, tuple[Callable[[], QuantGraph], str]] = {
-    "float input": (lambda: conv(activation((1, 4, 4, 4), dtype="float32")), "'input0' is float32"),
+    "float input": (
+        lambda: conv(activation((1, 4, 4, 4), dtype="float32")),
+        "'output0' is int8, beside float32 it must be float32",
+    ),
     "input without scale": (lambda: conv(activation((1, 4, 4, 4))), "must be quantized with one scale"),
     "image of three dimensions": (lambda: conv(activation((1, 4, 16), 0.1)), "an image is [1, height"),
     "batch of two": (
@@ -160,8 +163,8 @@ REFUSED: dict[str, tuple[Callable[[], QuantGraph], str]] = {
         "4 channels go in, 3 come out",
     ),
     "operator unknown": (
-        lambda: one_op("HARD_SWISH", [SOURCE], activation((1, 4, 4, 4), 0.1), NoOptions()),
-        "HARD_SWISH (node 0, 'output0'): the operator is not supported",
+        lambda: one_op("COS", [SOURCE], activation((1, 4, 4, 4), 0.1), NoOptions()),
+        "COS (node 0, 'output0'): the operator is not supported",
     ),
 }
 

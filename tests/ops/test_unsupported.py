@@ -65,7 +65,7 @@ LONG = activation((1, 4096), 0.1), activation((1, 4096), 1 / 256, -128)
 WRONG_FILL = constant(np.zeros(1, np.int8), per_tensor(0.2, 3))
 
 REFUSED: dict[str, tuple[QuantGraph, str]] = {
-    "ADD float": (arithmetic("ADD", FLOATS, FLOATS, FLOATS), "only int8 is supported"),
+    "ADD float": (arithmetic("ADD", FLOATS, X, FLOATS), "beside float32 it must be float32"),
     "ADD shapes": (arithmetic("ADD", X, activation((5,), 0.1), X), "must broadcast"),
     "ADD output": (arithmetic("ADD", X, X, activation((2, 4, 6), 0.1)), "must broadcast to the output's"),
     "ADD rank": (arithmetic("ADD", DEEP, DEEP, DEEP), "at most six dimensions"),

@@ -1,5 +1,8 @@
 """Runs C kernels on this machine: all cases of one operator in one program, buffers guarded.
 
+Each case is a network of one node. Its variables live as long as the program, so runs of a case follow
+each other.
+
 The program reads runs from its input: a case's number (uint32), then the bytes of the kernel's
 computed inputs. It answers with the bytes of the outputs, each between guards that must be intact.
 """
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edgeprune.ops
+from edgeprune.codegen.kernels import c_files, kernel_files
 from edgeprune.codegen.writer import CTYPES, ConstantPool, call_text, params_text
 from edgeprune.ops.base import Case, KernelCall, Op
 from edgeprune.tflite.graph import Array, QuantGraph
@@ -30,7 +34,7 @@ MAIN = """
 
 #define GUARD 64
 
-static void *load(size_t bytes)
+__attribute__((unused)) static void *load(size_t bytes)
 {
     void *buffer = malloc(bytes);
     if (buffer == NULL || fread(buffer, 1, bytes, stdin) != bytes) {
@@ -117,8 +121,8 @@ def copy_kernels(kernels: set[str], folder: Path) -> list[Path]:
     """Copy the C files of `kernels`, and all headers, into `folder`; returns the C files there."""
     for header in OPS_FOLDER.rglob("*.h"):
         shutil.copy(header, folder)
-    sources = [next(OPS_FOLDER.rglob(f"{kernel}.c")) for kernel in sorted(kernels)]
-    return [Path(shutil.copy(source, folder)) for source in sources]
+    sources = [name for name in kernel_files(kernels) if name.endswith(".c")]
+    return [Path(shutil.copy(c_files()[name], folder)) for name in sources]
 
 
 def kernel_sources() -> list[Path]:
@@ -187,6 +191,14 @@ def _case_text(number: int, graph: QuantGraph, call: KernelCall, pool: ConstantP
         after.append(f'check("case {number}", {name}, {size});')
         after.append(f"fwrite({name}, 1, {size}, stdout);")
         after.append(f"release({name});")
+    for position, index in enumerate(call.state):
+        tensor = graph.tensors[index]
+        name, size = f"state{position}", tensor.size_bytes
+        start = pool.add(f"c{number}_{name}", CTYPES[tensor.dtype], tensor.array())
+        before.append(f"static uint8_t *{name};")
+        before.append(f"if ({name} == NULL) {{ {name} = guarded({size}); memcpy({name}, {start}, {size}); }}")
+        arguments.append(f"({CTYPES[tensor.dtype]} *)(void *){name}")
+        after.append(f'check("case {number} {name}", {name}, {size});')
     if call.scratch_bytes:
         before.append(f"uint8_t *scratch = guarded({call.scratch_bytes});")
         arguments.append("(void *)scratch")

@@ -11,7 +11,10 @@ import numpy as np
 
 from edgeprune.ops.base import Field, KernelCall, Op
 from edgeprune.ops.dequantize.cases import cases
+from edgeprune.ops.dequantize.int16 import DEQUANTIZE_S16
+from edgeprune.ops.dequantize.uint8 import DEQUANTIZE_U8
 from edgeprune.ops.operands import Operands
+from edgeprune.ops.overlap import elementwise_lag
 from edgeprune.tflite.graph import Array, Node, QuantGraph
 
 
@@ -48,7 +51,17 @@ def kernel(p: Params, node: Node) -> KernelCall:
         Field("float", "scale", p.scale),
         Field("int32_t", "zero_point", p.zero_point),
     )
-    return KernelCall("ep_dequantize_s8", fields, node.inputs, node.outputs)
+    lags = ((0, elementwise_lag(p.elements, out_bytes=4)),)
+    return KernelCall("ep_dequantize_s8", fields, node.inputs, node.outputs, lags=lags)
 
 
-DEQUANTIZE = Op("DEQUANTIZE", read, (), reference, kernel, cases)
+DEQUANTIZE = Op(
+    "DEQUANTIZE",
+    read,
+    (),
+    reference,
+    kernel,
+    cases,
+    types=("int8",),
+    others=(DEQUANTIZE_S16, DEQUANTIZE_U8),
+)

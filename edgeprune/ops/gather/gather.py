@@ -6,8 +6,11 @@ The kernel moves bytes: an element wider than one byte is one more, innermost di
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from edgeprune.ops.base import Field, KernelCall
 from edgeprune.ops.loops import LoopNest, Shape, loop_nest
+from edgeprune.ops.overlap import run_lags
 from edgeprune.tflite.graph import DTYPES, Node
 
 
@@ -31,11 +34,14 @@ class Gather:
 def gather_call(gather: Gather, node: Node) -> KernelCall:
     """The kernel call that copies; only the first input of `node` is data."""
     nest = byte_loops(gather.dtype, gather.out_shape, gather.strides)
+    start = gather.start * DTYPES[gather.dtype].itemsize
     fields = (
         Field("int32_t", "extents", nest.extents),
         Field("int32_t", "strides", nest.strides[0]),
         Field("int32_t", "count", nest.count),
         Field("int32_t", "step", nest.steps[0]),
-        Field("int32_t", "start", gather.start * DTYPES[gather.dtype].itemsize),
+        Field("int32_t", "start", start),
     )
-    return KernelCall("ep_gather_x8", fields, node.inputs[:1], node.outputs)
+    places = [np.arange(e) * s for e, s in zip(nest.extents, nest.strides[0], strict=True)]
+    lags = run_lags(start, places, nest.count, nest.steps[0])
+    return KernelCall("ep_gather_x8", fields, node.inputs[:1], node.outputs, lags=lags)

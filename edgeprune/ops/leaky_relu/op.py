@@ -9,6 +9,8 @@ import numpy.typing as npt
 from edgeprune.ops.base import KernelCall, Op
 from edgeprune.ops.fixedpoint import MAX_SHIFT, multiply_by_quantized_multiplier, quantize_multiplier
 from edgeprune.ops.leaky_relu.cases import cases
+from edgeprune.ops.leaky_relu.float32 import LEAKY_RELU_F32
+from edgeprune.ops.leaky_relu.int16 import LEAKY_RELU_S16
 from edgeprune.ops.lookup.table import INT8_VALUES, int8_table, lookup_call, reference_of
 from edgeprune.ops.operands import Operands
 from edgeprune.tflite.graph import Node, QuantGraph
@@ -67,4 +69,13 @@ def kernel(p: Params, node: Node) -> KernelCall:
     return lookup_call(table(p), p.elements, node)
 
 
-LEAKY_RELU = Op("LEAKY_RELU", read, (scales_are_near,), reference_of(table), kernel, cases)
+LEAKY_RELU = Op(
+    "LEAKY_RELU",
+    read,
+    (scales_are_near,),
+    reference_of(table),
+    kernel,
+    cases,
+    types=("int8",),
+    others=(LEAKY_RELU_F32, LEAKY_RELU_S16),
+)

@@ -6,6 +6,8 @@ import numpy.typing as npt
 from edgeprune.ops import gemmlowp
 from edgeprune.ops.base import KernelCall, Op
 from edgeprune.ops.logistic.cases import cases
+from edgeprune.ops.logistic.float32 import LOGISTIC_F32
+from edgeprune.ops.logistic.int16 import LOGISTIC_S16
 from edgeprune.ops.lookup import q4
 from edgeprune.ops.lookup.q4 import Params, input_scale_is_not_tiny, read
 from edgeprune.ops.lookup.table import lookup_call, reference_of
@@ -34,4 +36,6 @@ LOGISTIC = Op(
     reference_of(table),
     kernel,
     cases,
+    types=("int8",),
+    others=(LOGISTIC_F32, LOGISTIC_S16),
 )

@@ -37,7 +37,7 @@ def lookup_call(table: Array, elements: int, node: Node) -> KernelCall:
         Field("int32_t", "count", elements),
         Field("uint8_t", "table", Constant(np.ascontiguousarray(table).view(np.uint8))),
     )
-    return KernelCall("ep_lookup_x8", fields, node.inputs, node.outputs)
+    return KernelCall("ep_lookup_x8", fields, node.inputs, node.outputs, lags=((0, 0),))
 
 
 def int8_table(values: npt.ArrayLike) -> npt.NDArray[np.int8]:

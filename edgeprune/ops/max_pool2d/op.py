@@ -7,7 +7,10 @@ import numpy as np
 
 from edgeprune.ops.base import Field, KernelCall, Op
 from edgeprune.ops.max_pool2d.cases import cases
+from edgeprune.ops.max_pool2d.float32 import MAX_POOL_2D_F32
+from edgeprune.ops.max_pool2d.int16 import MAX_POOL_2D_S16
 from edgeprune.ops.operands import Operands
+from edgeprune.ops.overlap import window_lag
 from edgeprune.ops.window import Window, read_window
 from edgeprune.tflite.graph import Array, Node, QuantGraph
 from edgeprune.tflite.options import PoolOptions
@@ -64,7 +67,17 @@ def kernel(p: Params, node: Node) -> KernelCall:
         Field("int32_t", "act_min", p.act_min),
         Field("int32_t", "act_max", p.act_max),
     )
-    return KernelCall("ep_max_pool2d_s8", fields, node.inputs, node.outputs)
+    lags = ((0, window_lag(p.window, p.channels, p.channels)),)
+    return KernelCall("ep_max_pool2d_s8", fields, node.inputs, node.outputs, lags=lags)
 
 
-MAX_POOL_2D = Op("MAX_POOL_2D", read, (quantization_is_kept,), reference, kernel, cases)
+MAX_POOL_2D = Op(
+    "MAX_POOL_2D",
+    read,
+    (quantization_is_kept,),
+    reference,
+    kernel,
+    cases,
+    types=("int8",),
+    others=(MAX_POOL_2D_F32, MAX_POOL_2D_S16),
+)

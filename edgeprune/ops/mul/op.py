@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgeprune.ops.base import Field, KernelCall, Op
-from edgeprune.ops.broadcast import Shapes, loop_fields, read_shapes, shapes_broadcast
+from edgeprune.ops.broadcast import Shapes, elementwise_lags, loop_fields, read_shapes, shapes_broadcast
 from edgeprune.ops.fixedpoint import MAX_SHIFT, quantize_multiplier, requantize
 from edgeprune.ops.mul.cases import cases
+from edgeprune.ops.mul.float32 import MUL_F32
+from edgeprune.ops.mul.int16 import MUL_S16
+from edgeprune.ops.mul.int32 import MUL_S32
 from edgeprune.ops.operands import Operands
 from edgeprune.tflite.graph import Array, Node, QuantGraph
 from edgeprune.tflite.options import ArithmeticOptions
@@ -65,7 +68,17 @@ def kernel(p: Params, node: Node) -> KernelCall:
     """The portable kernel."""
     names = "zero_point_a zero_point_b zero_point multiplier shift act_min act_max"
     scalars = [Field("int32_t", name, getattr(p, name)) for name in names.split()]
-    return KernelCall("ep_mul_s8", (*loop_fields(p.shapes), *scalars), node.inputs, node.outputs)
+    fields = (*loop_fields(p.shapes), *scalars)
+    return KernelCall("ep_mul_s8", fields, node.inputs, node.outputs, lags=elementwise_lags(p.shapes))
 
 
-MUL = Op("MUL", read, (shapes_are_supported, scales_are_near), reference, kernel, cases)
+MUL = Op(
+    "MUL",
+    read,
+    (shapes_are_supported, scales_are_near),
+    reference,
+    kernel,
+    cases,
+    types=("int8",),
+    others=(MUL_F32, MUL_S16, MUL_S32),
+)

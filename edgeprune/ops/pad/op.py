@@ -13,6 +13,9 @@ from edgeprune.ops.base import Field, KernelCall, Op
 from edgeprune.ops.loops import Shape, contiguous_strides, loop_nest
 from edgeprune.ops.operands import Operands
 from edgeprune.ops.pad.cases import cases
+from edgeprune.ops.pad.float32 import PAD_F32
+from edgeprune.ops.pad.int16 import PAD_S16
+from edgeprune.ops.pad.int32 import PAD_S32
 from edgeprune.tflite.graph import Array, Node, QuantGraph
 
 
@@ -82,4 +85,13 @@ def kernel(p: Params, node: Node) -> KernelCall:
 
 RULES = (rank_is_at_most_five, paddings_fit)
 
-PAD = Op("PAD", read, RULES, reference, kernel, cases)
+PAD = Op(
+    "PAD",
+    read,
+    RULES,
+    reference,
+    kernel,
+    cases,
+    types=("int8",),
+    others=(PAD_F32, PAD_S16, PAD_S32),
+)

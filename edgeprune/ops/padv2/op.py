@@ -4,6 +4,9 @@ from edgeprune.ops.base import Op
 from edgeprune.ops.operands import Operands
 from edgeprune.ops.pad.op import RULES, Params, kernel, params_of, reference
 from edgeprune.ops.padv2.cases import cases
+from edgeprune.ops.padv2.float32 import PADV2_F32
+from edgeprune.ops.padv2.int16 import PADV2_S16
+from edgeprune.ops.padv2.int32 import PADV2_S32
 from edgeprune.tflite.graph import Node, QuantGraph
 
 
@@ -19,4 +22,13 @@ def read(graph: QuantGraph, node: Node) -> Params:
     return params_of(operands, int(value.array().reshape(-1)[0]))
 
 
-PADV2 = Op("PADV2", read, RULES, reference, kernel, cases)
+PADV2 = Op(
+    "PADV2",
+    read,
+    RULES,
+    reference,
+    kernel,
+    cases,
+    types=("int8",),
+    others=(PADV2_F32, PADV2_S16, PADV2_S32),
+)

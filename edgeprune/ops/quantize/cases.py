@@ -27,15 +27,23 @@ INTEGERS = (
     ("from_uint8", "uint8", (1 / 256, 128), "int8", (1 / 256, 0)),
     ("from_uint8_scaled", "uint8", (0.1, 255), "int8", (0.03, -100)),
     ("from_uint8_same_zero_point", "uint8", (0.1, 0), "int8", (0.1, 0)),
+    ("to_int16", "int8", (0.1, 5), "int16", (0.0004, 0)),
+    ("to_int16_same_scale", "int8", (0.1, -128), "int16", (0.1, 0)),
+    ("to_int16_coarser", "int8", (0.1, 127), "int16", (0.37, 0)),
+    ("to_int32", "int8", (0.1, 5), "int32", (1e-7, 0)),
+    ("to_int32_with_zero_point", "int8", (0.1, 5), "int32", (0.003, 77)),
 )
 
 
 def cases(rng: np.random.Generator) -> Iterator[Case]:
-    """From float32 with steps of every size; between 8-bit types."""
+    """From float32 with steps of every size; between 8-bit types and to wider ones."""
     shape = (1, 7, 8, 5)
     for name, scale, zero_point in FLOAT_OUTPUTS:
         x, out = activation(shape, dtype="float32"), activation(shape, scale, zero_point)
         yield Case(f"float_{name}", one_op("QUANTIZE", [x], out))
+    for name, scale in (("usual", 3e-4), ("half_steps", 0.5), ("fine", 1e-5), ("coarse", 1e9)):
+        x, out = activation(shape, dtype="float32"), activation(shape, scale, 0, "int16")
+        yield Case(f"float_to_int16_{name}", one_op("QUANTIZE", [x], out))
     for name, dtype, (scale, zero_point), out_dtype, (out_scale, out_zero_point) in INTEGERS:
         x = activation(shape, scale, zero_point, dtype)
         yield Case(name, one_op("QUANTIZE", [x], activation(shape, out_scale, out_zero_point, out_dtype)))

@@ -10,6 +10,8 @@ from edgeprune.ops.fixedpoint import MAX_SHIFT, multiply_by_quantized_multiplier
 from edgeprune.ops.lookup.table import INT8_VALUES, int8_table, lookup_call, reference_of
 from edgeprune.ops.operands import Operands
 from edgeprune.ops.relu.cases import cases
+from edgeprune.ops.relu.float32 import RELU_F32
+from edgeprune.ops.relu.int16 import RELU_S16
 from edgeprune.tflite.graph import Node, QuantGraph
 
 
@@ -49,4 +51,13 @@ def kernel(p: Params, node: Node) -> KernelCall:
     return lookup_call(table(p), p.elements, node)
 
 
-RELU = Op("RELU", read, (scales_are_near,), reference_of(table), kernel, cases)
+RELU = Op(
+    "RELU",
+    read,
+    (scales_are_near,),
+    reference_of(table),
+    kernel,
+    cases,
+    types=("int8",),
+    others=(RELU_F32, RELU_S16),
+)

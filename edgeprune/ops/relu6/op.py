@@ -14,6 +14,8 @@ from edgeprune.ops.base import KernelCall, Op
 from edgeprune.ops.lookup.table import INT8_VALUES, int8_table, lookup_call, reference_of
 from edgeprune.ops.operands import Operands
 from edgeprune.ops.relu6.cases import cases
+from edgeprune.ops.relu6.float32 import RELU6_F32
+from edgeprune.ops.relu6.int16 import RELU6_S16
 from edgeprune.tflite.graph import Node, QuantGraph
 
 
@@ -43,4 +45,13 @@ def kernel(p: Params, node: Node) -> KernelCall:
     return lookup_call(table(p), p.elements, node)
 
 
-RELU6 = Op("RELU6", read, (), reference_of(table), kernel, cases)
+RELU6 = Op(
+    "RELU6",
+    read,
+    (),
+    reference_of(table),
+    kernel,
+    cases,
+    types=("int8",),
+    others=(RELU6_F32, RELU6_S16),
+)

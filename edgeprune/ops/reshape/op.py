@@ -27,8 +27,6 @@ def read(graph: QuantGraph, node: Node) -> Params:
     operands.count(1, 2)
     x, out = operands.input(0), operands.output()
     operands.same_dtype(x, out, DTYPES)
-    if operands.optional(1) is not None:
-        operands.constant(1)
     return Params(x.shape, out.shape)
 
 

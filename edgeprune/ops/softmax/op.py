@@ -24,6 +24,8 @@ from edgeprune.ops.fixedpoint import (
 from edgeprune.ops.gemmlowp import exp_on_negative_values, multiply, one_over_one_plus
 from edgeprune.ops.operands import Operands
 from edgeprune.ops.softmax.cases import cases
+from edgeprune.ops.softmax.float32 import SOFTMAX_F32
+from edgeprune.ops.softmax.int16 import SOFTMAX_S16
 from edgeprune.tflite.graph import Array, Node, QuantGraph
 from edgeprune.tflite.options import SoftmaxOptions
 
@@ -110,9 +112,18 @@ def kernel(p: Params, node: Node) -> KernelCall:
         Field("int32_t", "exp_count", len(table)),
         Field("int32_t", "exps", Constant(table)),
     )
-    return KernelCall("ep_softmax_s8", fields, node.inputs, node.outputs)
+    return KernelCall("ep_softmax_s8", fields, node.inputs, node.outputs, lags=((0, 0),))
 
 
 RULES = (output_scale_is_fixed, factor_is_not_tiny, sum_fits_32_bits)
 
-SOFTMAX = Op("SOFTMAX", read, RULES, reference, kernel, cases)
+SOFTMAX = Op(
+    "SOFTMAX",
+    read,
+    RULES,
+    reference,
+    kernel,
+    cases,
+    types=("int8",),
+    others=(SOFTMAX_F32, SOFTMAX_S16),
+)

@@ -9,6 +9,8 @@ from edgeprune.ops.lookup import q4
 from edgeprune.ops.lookup.q4 import Params, input_scale_is_not_tiny, read
 from edgeprune.ops.lookup.table import lookup_call, reference_of
 from edgeprune.ops.tanh.cases import cases
+from edgeprune.ops.tanh.float32 import TANH_F32
+from edgeprune.ops.tanh.int16 import TANH_S16
 from edgeprune.tflite.graph import Node
 
 
@@ -34,4 +36,6 @@ TANH = Op(
     reference_of(table),
     kernel,
     cases,
+    types=("int8",),
+    others=(TANH_F32, TANH_S16),
 )
