@@ -5,15 +5,17 @@ constants), and copies of the kernels called. Operators that only rename their i
 Layers are numbered over the nodes that run a kernel. Equal arguments give equal text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 import edgeprune
 from edgeprune.codegen.kernels import kernel_files
 from edgeprune.codegen.names import layer_name
 from edgeprune.codegen.writer import CTYPES, ConstantPool, call_text, comment_text, identifier, params_text
 from edgeprune.errors import InternalError, ModelError
-from edgeprune.memory.check import check_plan
+from edgeprune.memory.check import check_plan, check_state
 from edgeprune.memory.live import Liveness, Step, live_ranges
 from edgeprune.memory.plan import MemoryPlan
 from edgeprune.ops import BoundNode, bind
@@ -35,6 +37,7 @@ _MODEL_H = """\
 #define EP_LAYER_COUNT {layers}
 #define EP_INPUT_COUNT {inputs}
 #define EP_OUTPUT_COUNT {outputs}
+#define EP_STATE_BYTES {state_bytes} /* of the arena: variables, which are kept between runs */
 
 /* A tensor's bytes in the arena. */
 typedef struct {{
@@ -48,7 +51,11 @@ extern const ep_io ep_model_outputs[EP_OUTPUT_COUNT];
 /* The only memory that the model writes. */
 extern uint8_t ep_arena[EP_ARENA_BYTES];
 
-/* Runs the network once. Write all inputs before each run: running may overwrite them. */
+/* Puts the network's variables to what they start with. Call it once before the first run. */
+void ep_model_reset(void);
+
+/* Runs the network once. Write all inputs before each run: running may overwrite them. Variables keep
+   their values for the next run, as long as nothing else writes to the arena. */
 void ep_model_run(void);
 
 /* The runner provides these; they are called around every layer, 0 <= index < EP_LAYER_COUNT. */
@@ -76,6 +83,10 @@ const ep_io ep_model_outputs[EP_OUTPUT_COUNT] = {{
 {outputs}}};
 
 {params}
+void ep_model_reset(void)
+{{
+{reset}}}
+
 void ep_model_run(void)
 {{
 {calls}}}
@@ -111,12 +122,16 @@ class LayerInfo:
 
 @dataclass(frozen=True)
 class GeneratedC:
-    """The C of a network: texts by file name; `constant_bytes` is what its arrays take in flash."""
+    """The C of a network: texts by file name; `constant_bytes` is what its arrays take in flash.
+
+    `variables` are the offset in the arena and the size, in bytes, of each variable.
+    """
 
     files: Mapping[str, str]
     layers: tuple[LayerInfo, ...]
     arena_bytes: int
     constant_bytes: int
+    variables: tuple[tuple[int, int], ...] = ()
 
 
 def generate(
@@ -141,9 +156,10 @@ class _Generator:
         self._name = identifier(name) or "model"
         self._hash = model_hash
         self._nodes = bind(graph)
-        self._live: Liveness = live_ranges(graph, self._nodes, goal)
+        self._live: Liveness = live_ranges(graph, self._nodes, goal, plan.picks)
         self._pool = ConstantPool()
         check_plan(self._live.buffers, plan.offsets, plan.align_bytes, plan.arena_bytes)
+        check_state(graph, self._nodes, self._live.roots, self._live.silent)
 
     def generated(self) -> GeneratedC:
         steps = self._live.steps
@@ -163,6 +179,9 @@ class _Generator:
             ),
             arena_bytes=self._plan.arena_bytes,
             constant_bytes=self._pool.flash_bytes,
+            variables=tuple(
+                (self._offset(i), self._graph.tensors[i].size_bytes) for i in self._graph.variables
+            ),
         )
 
     def _banner(self) -> str:
@@ -178,6 +197,7 @@ class _Generator:
             layers=len(self._live.steps),
             inputs=len(self._graph.inputs),
             outputs=len(self._graph.outputs),
+            state_bytes=sum(self._graph.tensors[i].size_bytes for i in self._graph.variables),
         )
 
     def _model_c(self, kernels: Sequence[str]) -> str:
@@ -189,8 +209,25 @@ class _Generator:
             inputs="".join(self._io_line(tensor) for tensor in self._graph.inputs),
             outputs="".join(self._io_line(tensor) for tensor in self._graph.outputs),
             params="\n".join(params_text(self._identifier(step), step.call, self._pool) for step in steps),
+            reset="".join(self._starts()) or "    /* Nothing is kept between runs. */\n",
             calls="\n".join(self._statements()),
         )
+
+    def _starts(self) -> Iterator[str]:
+        """The body of ep_model_reset: a loop for each variable."""
+        for number, index in enumerate(self._graph.variables):
+            tensor = self._graph.tensors[index]
+            start = np.frombuffer(tensor.data or b"", np.uint8)
+            value = f"{start[0]}u"
+            if (start != start[0]).any():
+                name = f"start{number}_{identifier(tensor.name)}".rstrip("_")
+                value = f"{self._pool.add(name, 'uint8_t', start, tensor.name)}[i]"
+            yield (
+                f"    /* {comment_text(tensor.name)}: {tensor.dtype} {shape_text(tensor)} */\n"
+                f"    for (uint32_t i = 0u; i < {tensor.size_bytes}u; i++) {{\n"
+                f"        ep_arena[{self._offset(index)}u + i] = {value};\n"
+                "    }\n"
+            )
 
     def _io_line(self, index: int) -> str:
         tensor = self._graph.tensors[index]
@@ -207,8 +244,10 @@ class _Generator:
         """The body of ep_model_run: a block for each node, in running order."""
         steps = iter(self._live.steps)
         return [
-            self._comment(bound, " is the same bytes") if bound.op.is_alias else self._block(next(steps))
-            for bound in self._nodes
+            self._comment(bound, " is the same bytes")
+            if position in self._live.silent
+            else self._block(next(steps))
+            for position, bound in enumerate(self._nodes)
         ]
 
     def _block(self, step: Step) -> str:
@@ -222,7 +261,7 @@ class _Generator:
 
     def _arguments(self, step: Step) -> list[str]:
         arguments = [self._pointer(step, tensor, const="const ") for tensor in step.call.inputs]
-        arguments += [self._pointer(step, tensor) for tensor in step.call.outputs]
+        arguments += [self._pointer(step, tensor) for tensor in (*step.call.outputs, *step.call.state)]
         if step.scratch is not None:
             arguments.append(f"AT(void, {self._plan.offsets[step.scratch]})")
         return arguments

@@ -119,6 +119,8 @@ class ConstantPool:
         The comment above it in C is its shape, unless another is given.
         """
         _check_array(name, ctype, array)
+        if array.dtype == np.bool_:
+            array = array.astype(np.uint8)
         key = (ctype, array.tobytes())
         if key not in self._entries:
             names = {entry.name for entry in self._entries.values()}
@@ -163,7 +165,8 @@ def _field_text(owner: str, field: Field, pool: ConstantPool) -> str:
         if value is None:
             return "NULL"
         if isinstance(value, Constant):
-            return pool.add(f"{owner}_{field.name}", field.ctype, np.ascontiguousarray(value.array))
+            name = f"{owner}_{field.name}".replace(".", "_")
+            return pool.add(name, field.ctype, np.ascontiguousarray(value.array))
         if isinstance(value, tuple):
             return "{" + ", ".join(literal(field.ctype, item) for item in value) + "}"
         return literal(field.ctype, value)
@@ -172,8 +175,8 @@ def _field_text(owner: str, field: Field, pool: ConstantPool) -> str:
 
 
 def call_text(call: KernelCall, params: str, arguments: Sequence[str]) -> str:
-    """The statement that runs `call`; `arguments` are inputs, outputs and scratch in C, in order."""
-    expected = len(call.inputs) + len(call.outputs) + (call.scratch_bytes > 0)
+    """The statement that runs `call`; `arguments` are inputs, outputs, state and scratch in C, in order."""
+    expected = len(call.inputs) + len(call.outputs) + len(call.state) + (call.scratch_bytes > 0)
     if len(arguments) != expected:
         raise InternalError(f"{call.kernel} takes {expected} buffers, {len(arguments)} given")
     return f"{call.kernel}({', '.join((f'&{params}', *arguments))});"

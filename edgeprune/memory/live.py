@@ -3,14 +3,16 @@
 A step is one kernel call; operators that only rename their input (RESHAPE) run no kernel, and their
 output is the input's buffer. Step -1 is before the first kernel, when the host writes the inputs; step
 n, behind the last, is when it reads the outputs. An output may share bytes with an input that dies
-there as far as its kernel allows (KernelCall.lags).
+there as far as its kernel allows (KernelCall.lags). Variables are live in all steps, since they keep
+their bytes between runs; tensors that are read or made in a variable's place have it as their root.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeprune.errors import InternalError, ModelError
 from edgeprune.memory.plan import Buffer
+from edgeprune.memory.variables import without_copies
 from edgeprune.ops import BoundNode
 from edgeprune.ops.base import KernelCall
 from edgeprune.ops.choose import choose
@@ -22,12 +24,13 @@ BEFORE = -1
 
 @dataclass(frozen=True)
 class Step:
-    """One kernel call; `scratch` is the buffer of its last argument, where it has one."""
+    """One kernel call, of the node at `position`; `scratch` is the buffer of its last argument, if any."""
 
     index: int
     bound: BoundNode
     call: KernelCall
     scratch: Buffer | None
+    position: int
 
 
 @dataclass(frozen=True)
@@ -36,27 +39,36 @@ class Liveness:
 
     `roots` gives for each tensor the tensor whose bytes it is (itself, unless an alias made it);
     `storage` the buffer of each root that lives in the arena. Constants are in flash, so in neither
-    is a constant's buffer.
+    is a constant's buffer. `silent` are the positions of nodes for which no kernel runs.
     """
 
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
     roots: tuple[int, ...]
     storage: dict[int, Buffer]
+    silent: frozenset[int]
 
     def buffer(self, tensor: int) -> Buffer | None:
         """The arena's buffer that holds `tensor`; None for a constant."""
         return self.storage.get(self.roots[tensor])
 
 
-def live_ranges(graph: QuantGraph, nodes: Sequence[BoundNode], goal: Goal = PORTABLE) -> Liveness:
+def live_ranges(
+    graph: QuantGraph,
+    nodes: Sequence[BoundNode],
+    goal: Goal = PORTABLE,
+    picks: Mapping[int, str] | None = None,
+) -> Liveness:
     """The steps, buffers and storage of `graph`, whose bound nodes are `nodes`, with kernels for `goal`.
 
+    `picks` names, by position among the nodes, variants to take whatever the goal would have.
     Raises ModelError for a network output that is a constant: no kernel would write it.
     """
-    roots = _roots(graph, nodes)
-    running = [bound for bound in nodes if not bound.op.is_alias]
-    calls = [choose(bound, goal) for bound in running]
+    roots, copies = without_copies(graph, nodes, _roots(graph, nodes))
+    silent = copies | {position for position, bound in enumerate(nodes) if bound.op.is_alias}
+    places = [position for position in range(len(nodes)) if position not in silent]
+    running = [nodes[position] for position in places]
+    calls = [choose(nodes[position], goal, (picks or {}).get(position)) for position in places]
     ranges = _ranges(graph, roots, calls)
     over = _overwritten(graph, roots, ranges, calls)
     storage = {
@@ -71,11 +83,12 @@ def live_ranges(graph: QuantGraph, nodes: Sequence[BoundNode], goal: Goal = PORT
             bound,
             call,
             Buffer(f"scratch{i}", call.scratch_bytes, i, i + 1) if call.scratch_bytes else None,
+            places[i],
         )
         for i, (bound, call) in enumerate(zip(running, calls, strict=True))
     )
     scratch = [step.scratch for step in steps if step.scratch is not None]
-    return Liveness(steps, (*storage.values(), *scratch), roots, storage)
+    return Liveness(steps, (*storage.values(), *scratch), roots, storage, silent)
 
 
 def _name(graph: QuantGraph, tensor: int) -> str:
@@ -91,16 +104,26 @@ def _overwritten(
     """For each output, the inputs that die in its step and may be overwritten, with their lags."""
     found = {}
     for step, call in enumerate(calls):
-        lags: dict[int, int] = {}
-        agreed = dict(call.lags)
-        for tensor in dict.fromkeys(roots[i] for i in call.inputs):
-            positions = [p for p, i in enumerate(call.inputs) if roots[i] == tensor]
-            dies = tensor in ranges and ranges[tensor][1] == step + 1
-            if dies and all(p in agreed for p in positions):
-                lags[tensor] = max(agreed[p] for p in positions)
+        dying = {roots[i] for i in call.inputs if ranges.get(roots[i], (0, 0))[1] == step + 1}
+        lags = overwritable(graph, roots, call, dying)
         if lags:
             found[call.outputs[0]] = tuple((_name(graph, tensor), lag) for tensor, lag in lags.items())
     return found
+
+
+def overwritable(
+    graph: QuantGraph, roots: Sequence[int], call: KernelCall, dying: Collection[int]
+) -> dict[int, int]:
+    """Of the roots `dying` in a call, those that its output 0 may overwrite, with their lags."""
+    if not call.outputs or graph.tensors[roots[call.outputs[0]]].is_variable:
+        return {}
+    lags: dict[int, int] = {}
+    agreed = dict(call.lags)
+    for tensor in dict.fromkeys(roots[i] for i in call.inputs):
+        positions = [p for p, i in enumerate(call.inputs) if roots[i] == tensor]
+        if tensor in dying and all(p in agreed for p in positions):
+            lags[tensor] = max(agreed[p] for p in positions)
+    return lags
 
 
 def _roots(graph: QuantGraph, nodes: Sequence[BoundNode]) -> tuple[int, ...]:
@@ -121,7 +144,12 @@ def _ranges(
     starts: dict[int, int] = {}
     stops: dict[int, int] = {}
 
+    for tensor in graph.variables:
+        starts[tensor], stops[tensor] = BEFORE, len(calls) + 1
+
     def write(tensor: int, step: int) -> None:
+        if graph.tensors[roots[tensor]].is_variable:
+            return
         if tensor in starts or graph.tensors[tensor].is_constant:
             raise ModelError(f"tensor {graph.tensors[tensor].name!r} is written more than once")
         starts[tensor], stops[tensor] = step, step + 1

@@ -1,7 +1,7 @@
 """Buffers, and where they are in the arena."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -15,7 +15,8 @@ class Buffer:
     """Bytes that are needed in the steps `start <= step < stop`; the name tells buffers apart.
 
     `over` names buffers whose last step is this one's first, and that this one may overwrite while
-    they are read, provided they begin so many bytes (0 or more) above it.
+    they are read, provided they begin so many bytes (0 or more) above it, or, for SAME_PLACE of
+    ops/overlap.py, exactly where it begins.
     """
 
     name: str
@@ -35,11 +36,16 @@ class Buffer:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """The offset of each buffer in the arena; `planner` is who decided it."""
+    """The offset of each buffer in the arena; `planner` is who decided it, and perhaps proved it best.
+
+    `picks` are the kernels that the plan is for where they are not what the goal would have.
+    """
 
     offsets: Mapping[Buffer, int]
     align_bytes: int
     planner: str = ""
+    is_optimal: bool = False
+    picks: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def arena_bytes(self) -> int:
@@ -50,6 +56,8 @@ class MemoryPlan:
     @property
     def lower_bound_bytes(self) -> int:
         """No plan of these buffers can do with less."""
+        if self.is_optimal:
+            return self.arena_bytes
         return max((load for _, load in self._loads()), default=self.align_bytes)
 
     @property

@@ -1,10 +1,10 @@
 """Search: try several orders of placing, then improve the best by random moves.
 
-Starts with greedy by size, by size times lifetime, by lifetime, by start, and by breadth (the
-buffers of the fullest step first). Then a buffer that reaches the top of the arena, or any other, is
-placed earlier; the new order is kept when the arena does not grow. Ends when the lower bound is met
-or after `tries` orders, fewer for networks of more than 223 buffers. Never worse than
-by_size, since that order is the first.
+Starts with greedy by size, by size times lifetime, by lifetime, by start, the last first (which puts
+outputs below the inputs that they overwrite), and by breadth (the buffers of the fullest step first).
+Then a buffer that reaches the top of the arena, or any other, is placed earlier; the new order is kept
+when the arena does not grow. Ends when the lower bound is met or after `tries` orders, fewer for
+networks of more than 223 buffers. Never worse than by_size, since that order is the first.
 
 Cost:    O(tries n^2 log n) for n buffers; not proved optimal unless the lower bound is met
 Source:  the orders by size and by breadth: Pisarchyk and Lee, 2020, arXiv:2001.03288; that lowest-gap
@@ -38,6 +38,7 @@ def first_orders(buffers: list[Buffer], align_bytes: int) -> list[list[Buffer]]:
         sorted(by_size, key=lambda b: -b.size_bytes * (b.stop - b.start)),
         sorted(by_size, key=lambda b: b.start - b.stop),
         sorted(by_size, key=lambda b: b.start),
+        sorted(by_size, key=lambda b: -b.start),
         sorted(by_size, key=breadth),
     ]
 

@@ -6,10 +6,11 @@
 
 #define EP_MODEL_NAME "tiny"
 #define EP_MODEL_HASH "0123456789abcdef" /* the first 8 bytes of the model file's SHA-256 */
-#define EP_ARENA_BYTES 216
+#define EP_ARENA_BYTES 168
 #define EP_LAYER_COUNT 4
 #define EP_INPUT_COUNT 1
 #define EP_OUTPUT_COUNT 1
+#define EP_STATE_BYTES 0 /* of the arena: variables, which are kept between runs */
 
 /* A tensor's bytes in the arena. */
 typedef struct {
@@ -23,7 +24,11 @@ extern const ep_io ep_model_outputs[EP_OUTPUT_COUNT];
 /* The only memory that the model writes. */
 extern uint8_t ep_arena[EP_ARENA_BYTES];
 
-/* Runs the network once. Write all inputs before each run: running may overwrite them. */
+/* Puts the network's variables to what they start with. Call it once before the first run. */
+void ep_model_reset(void);
+
+/* Runs the network once. Write all inputs before each run: running may overwrite them. Variables keep
+   their values for the next run, as long as nothing else writes to the arena. */
 void ep_model_run(void);
 
 /* The runner provides these; they are called around every layer, 0 <= index < EP_LAYER_COUNT. */

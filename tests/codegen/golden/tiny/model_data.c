@@ -21,14 +21,14 @@ const int32_t ep_data_l2_dense_bias[3] __attribute__((aligned(4))) = {
     823,2662,822,
 };
 
-/* (3) */
-const int32_t ep_data_l2_dense_multiplier[3] __attribute__((aligned(4))) = {
-    1073741824,1073741824,1073741824,
+/* (1) */
+const int32_t ep_data_l2_dense_multiplier[1] __attribute__((aligned(4))) = {
+    1073741824,
 };
 
-/* (3) */
-const int8_t ep_data_l2_dense_shift[3] __attribute__((aligned(4))) = {
-    -6,-6,-6,
+/* (1) */
+const int8_t ep_data_l2_dense_shift[1] __attribute__((aligned(4))) = {
+    -6,
 };
 
 /* (249) */
