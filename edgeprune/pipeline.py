@@ -50,7 +50,7 @@ def build(recipe: Recipe, store: Store) -> Build:
     _check_names(recipe)
     _check_used(recipe, model.suffix == ".tflite")
     trained, tflite, data = _network(recipe, model, store)
-    compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.seed)
+    compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.optimize)
     tested = firmware.evaluate(store, tflite, compiled, data, trained, recipe.seed)
     measured = firmware.measure(store, compiled, tested, tflite, target)
     stages = (*(trained.stages if trained else ()), tflite, compiled, tested)

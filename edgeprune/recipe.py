@@ -39,6 +39,7 @@ class Recipe(BaseModel):
     distill: bool = True
     quantize: Literal["int8"] = "int8"
     samples: int = Field(default=200, ge=1)
+    optimize: Literal["speed", "balanced", "size", "auto"] = "balanced"
     toolchain: str = "zig"
     out: str | None = None
     seed: int = Field(default=0, ge=0)

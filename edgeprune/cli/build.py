@@ -46,6 +46,11 @@ from edgeprune.cli.requirements import needs, needs_keras
 @click.option("--distill/--no-distill", default=None, help="Learn from the original network too.")
 @click.option("--quantize", type=click.Choice(["int8"]), help="How the network becomes integers.")
 @click.option("--samples", type=int, help="Training examples that set the int8 ranges.  [default: 200]")
+@click.option(
+    "--optimize",
+    type=click.Choice(["speed", "balanced", "size", "auto"]),
+    help="What the compiler prefers; auto: the fastest that fits the target.  [default: balanced]",
+)
 @click.option("--toolchain", help="zig (default) or gcc-arm.")
 @click.option("--out", "place", help="The Bundle.  [default: build/MODEL-TARGET]")
 @common_options
@@ -92,7 +97,9 @@ def _text(result: dict[str, Any], manifest: dict[str, Any]) -> str:
             continue
         room = f" of {memory[free]:,}" if memory[free] else ""
         rows.append((what, f"{memory[used]:,}{room} bytes"))
-    rows.append(("arena", f"{memory['arena_bytes']:,} bytes (bound {memory['arena_lower_bound_bytes']:,})"))
+    proved = ", proved optimal" if memory["arena_is_optimal"] else ""
+    bound = f"bound {memory['arena_lower_bound_bytes']:,}{proved}"
+    rows.append(("arena", f"{memory['arena_bytes']:,} bytes ({bound})"))
     measured = manifest["measured"]
     if measured:
         rows.append(("instructions", f"{measured['instructions']:,} ({manifest['target_status']})"))

@@ -19,7 +19,7 @@ from edgeprune.errors import NotFoundError
 PACKAGES = {
     "click": ("the command line", "pip install edgeprune"),
     "serial": ("serial ports", "pip install edgeprune"),
-    "unicorn": ("the virtual Cortex-M4", "pip install edgeprune"),
+    "unicorn": ("virtual boards", "pip install edgeprune"),
     "numpy": ("compile, run", "pip install 'edgeprune[compile]'"),
     "pydantic": ("recipes", "pip install 'edgeprune[compile]'"),
     "ziglang": ("the C compiler", "pip install 'edgeprune[compile]'"),

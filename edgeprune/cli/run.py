@@ -36,7 +36,8 @@ def command(
 ) -> None:
     """Run every input through BUNDLE on the board, in the network's own dtypes, without scaling.
 
-    A network with several inputs takes several --inputs, in its order; outputs likewise.
+    A network with several inputs takes several --inputs, in its order; outputs likewise. A network with
+    state is reset first and meets the inputs as one sequence.
     """
     bundle = Bundle.open(bundle_path)
     count = len(bundle.manifest["io"]["outputs"])

@@ -1,19 +1,28 @@
 """`targets`: what is supported, and on what evidence."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import click
 
 from edgeprune.cli.output import Output, common_options, table
+from edgeprune.cli.requirements import needs
 from edgeprune.device.target import Target, find_target, target_names
 
 
 @click.command()
 @click.argument("name", required=False)
+@click.option("--operators", is_flag=True, help="Show which operators run, on which types and cores.")
 @common_options
-def command(name: str | None, out: Output, seed: int) -> None:
+def command(name: str | None, operators: bool, out: Output, seed: int) -> None:
     """List all targets, or show the one called NAME."""
+    if operators:
+        needs("numpy", extra="compile", what="targets --operators")
+        cores = sorted({find_target(each).core for each in ([name] if name else target_names())})
+        found = operator_rows(cores)
+        out.emit({"operators": found}, _operators(found, cores))
+        return
     if name is not None:
         target = find_target(name)
         out.emit(describe(target), _one(target))
@@ -32,6 +41,41 @@ def describe(target: Target) -> dict[str, Any]:
     fields = asdict(target)
     del fields["folder"]
     return fields
+
+
+def operator_rows(cores: Sequence[str]) -> list[dict[str, Any]]:
+    """Every operator on each of its types: the rules it must keep, and its kernels on `cores`."""
+    from edgeprune.ops import all_ops
+    from edgeprune.ops.cores import FEATURES
+
+    return [
+        {
+            "operator": op.name,
+            "types": list(op.types) or ["any"],
+            "rules": [(rule.__doc__ or rule.__name__).strip() for rule in op.rules],
+            "kernels": {
+                core: [v.name for v in op.variants if v.needs in FEATURES[core]]
+                + ([] if op.is_alias else ["portable"])
+                for core in cores
+            },
+        }
+        for op in all_ops()
+    ]
+
+
+def _operators(rows: Sequence[dict[str, Any]], cores: Sequence[str]) -> str:
+    lines = [
+        (row["operator"], ", ".join(row["types"]), *(_cell(row["kernels"][core]) for core in cores))
+        for row in rows
+    ]
+    return table(lines, ("operator", "types", *cores)) + (
+        "\n--json adds the rules that a node must keep. Anything else is refused with its name and place."
+    )
+
+
+def _cell(kernels: Sequence[str]) -> str:
+    """The kernels of a core beside the portable one, where it has any; "-": the bytes stay where they are."""
+    return ", ".join(kernels[:-1]) or "yes" if kernels else "-"
 
 
 def _one(target: Target) -> str:

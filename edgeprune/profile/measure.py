@@ -2,7 +2,8 @@
 
 The Bundle holds inputs and the outputs that the reference gave for them (`parity_inputs.bin`,
 `parity_outputs.bin`: raw bytes, sample after sample, each in the graph's order). All of them run on the
-board; the first `runs` runs are counted. What a board cannot count is None.
+board, in a row from the state that the network starts with; the first `runs` runs are counted. Runs that
+only count go on with the state as it is. What a board cannot count is None.
 """
 
 import logging
@@ -119,6 +120,7 @@ def measure(session: Session, bundle: Bundle, board: Board, runs: int = DEFAULT_
     counted: list[RunResult] = []
     outputs = bytearray()
     mismatches = 0
+    session.reset_state()
     for index in range(max(runs, len(samples))):
         sample = samples[index % len(samples)]
         result = session.run(sample.inputs, measure=index < runs)

@@ -74,7 +74,10 @@ def run_arrays(
     record: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> "list[Array]":
-    """Every sample through the board: arrays (N, *output shape), one for each output."""
+    """Every sample through the board: arrays (N, *output shape), one for each output.
+
+    A network with state is reset first; its samples are one sequence.
+    """
     np = _numpy()
     described = bundle.manifest["io"]["outputs"]
     count = len(inputs[0])
@@ -82,6 +85,7 @@ def run_arrays(
     with hold(board), open_session(board, injection=injection, record=record) as session:
         check_identity(session, bundle)
         check_content(session, bundle, board)
+        session.reset_state()
         for index in range(count):
             result = session.run([np.ascontiguousarray(array[index]).tobytes() for array in inputs])
             for output, data in zip(outputs, result.outputs, strict=True):

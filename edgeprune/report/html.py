@@ -10,7 +10,7 @@ from typing import Any
 from edgeprune.report import charts
 from edgeprune.report.charts import Bar, Block, kib, short
 
-_STYLE = """
+STYLE = """
 :root{--bg:#fbfaf7;--fg:#1d2327;--faint:#6a737b;--line:#dedad0;--card:#fff;--strong:#0b6e69;--mid:#58a8a1;
 --pale:#cfe3df;--warn:#c2571a;--ok:#2c7a3f}
 @media(prefers-color-scheme:dark){:root{--bg:#14181a;--fg:#e8e6e1;--faint:#98a2a8;--line:#2d3437;--card:#1b2023;
@@ -46,7 +46,7 @@ def render(manifest: Mapping[str, Any], profile: Mapping[str, Any] | None) -> st
     title = escape(f"{manifest['name']} on {manifest['target']}")
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head>\n'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head>\n'
         f"<body>{''.join(part for part in sections if part)}</body></html>\n"
     )
 

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,14 @@ from edgeprune.artifact import Bundle, Stage, Store, code_hash, sha256_file, to_
 from edgeprune.codegen.generate import GeneratedC
 from edgeprune.data import Dataset
 from edgeprune.device.target import Target
-from edgeprune.errors import InternalError, ModelError
+from edgeprune.errors import BudgetError, InternalError, ModelError
 from edgeprune.memory.plan import MemoryPlan
+from edgeprune.ops.cores import PORTABLE, Goal, Optimize
 from edgeprune.stages.network import Trained, check_is_file
 from edgeprune.tflite.graph import DTYPES, Array, QuantGraph, Tensor
+
+if TYPE_CHECKING:
+    from edgeprune.device.toolchain.build import Firmware
 
 PARITY_INPUTS = 4
 COMPILE_CODE = (
@@ -32,62 +36,105 @@ COMPILE_CODE = (
 )
 
 
-def compile(store: Store, tflite: Stage, target: Target, toolchain: str, seed: int) -> Stage:
-    """From `.tflite` to firmware: read, plan memory, generate C, compile and link for `target`."""
+def compile(store: Store, tflite: Stage, target: Target, toolchain: str, optimize: str) -> Stage:
+    """From `.tflite` to firmware: read, plan memory, generate C, compile and link for `target`.
+
+    `optimize` is a Goal's, or "auto": the fastest firmware that fits. Raises BudgetError if none does.
+    """
 
     def make(result: Path, work: Path) -> None:
-        from edgeprune.codegen.generate import generate
-        from edgeprune.device.firmware import runner_files
-        from edgeprune.device.toolchain import TOOLCHAINS, compile_firmware
-        from edgeprune.device.toolchain.makefile import build_files
-        from edgeprune.memory import plan_memory
-        from edgeprune.memory.planners import PLANNERS
-
         graph, digest = _read(tflite)
-        plan = plan_memory(graph, PLANNERS["search"])
-        generated = generate(graph, plan, name=target.name, model_sha256=digest)
-        sources = result / "bundle" / "src"
-        for name, text in {**generated.files, **runner_files(target)}.items():
-            write_atomic(sources / name, text)
-        tool = TOOLCHAINS[toolchain]
-        firmware = compile_firmware(sources, target, result / "bundle", tool)
-        others = [other for other in TOOLCHAINS if other.name != toolchain]
-        for name, text in build_files(target, [tool, *others]).items():
-            write_atomic(sources / name, text)
-        sizes = firmware.sizes
-        memory = {
-            "arena_bytes": plan.arena_bytes,
-            "arena_lower_bound_bytes": plan.lower_bound_bytes,
-            "stack_bytes": sizes.stack_bytes if sizes else None,
-            "ram_bytes": sizes.ram_bytes if sizes else None,
-            "flash_bytes": sizes.flash_bytes if sizes else firmware.binary.stat().st_size,
-            "ram_available_bytes": target.ram_available_bytes,
-            "flash_available_bytes": target.flash_available_bytes,
-        }
-        described = {
-            "model_hash": digest[:16],
-            "memory": memory,
-            "macs": sum(layer.macs for layer in generated.layers),
-            "params": sum(t.elements for t in graph.tensors if t.is_constant and t.dtype != "int32"),
-            "layers": [asdict(layer) for layer in generated.layers],
-            "plan": _describe_plan(plan),
-        }
+        found: list[tuple[dict[str, Any], Path]] = []
+        failed: BudgetError | None = None
+        for number, goal in enumerate(_goals(target.core, optimize)):
+            if found and goal.optimize != found[0][0]["optimize"]:
+                break  # a faster one fits
+            folder = work / str(number)
+            try:
+                found.append((_compiled(graph, digest, target, toolchain, goal, folder), folder))
+            except BudgetError as error:
+                failed = error
+        if not found:
+            assert failed is not None
+            raise failed
+        described, folder = min(found, key=lambda made: made[0]["memory"]["flash_bytes"])
+        shutil.copytree(folder, result / "bundle", dirs_exist_ok=True)
         write_atomic(result / "compile.json", to_json(described))
 
     inputs = {
         "tflite": sha256_file(tflite.folder / "model.tflite"),
         "target": {p.name: sha256_file(p) for p in sorted(target.folder.iterdir()) if p.is_file()},
         "toolchain": toolchain,
+        "optimize": optimize,
         "code": code_hash(*COMPILE_CODE),
     }
     return store.stage("compile", inputs, make)
 
 
+def _goals(core: str, optimize: str) -> list[Goal]:
+    """What to try, in this order; for size also the portable kernels, whose code is often smaller."""
+    goals: list[Goal] = []
+    for each in get_args(Optimize):
+        if optimize in (each, "auto"):
+            goals.append(Goal(core, each))
+            goals += [Goal(core, each, is_portable=True)] if each == "size" and core != "host" else []
+    return goals
+
+
+def _compiled(
+    graph: QuantGraph, digest: str, target: Target, toolchain: str, goal: Goal, folder: Path
+) -> dict[str, Any]:
+    """Compile into `folder`; what the manifest says about it."""
+    from edgeprune.codegen.generate import generate
+    from edgeprune.device.firmware import runner_files
+    from edgeprune.device.toolchain import TOOLCHAINS, compile_firmware
+    from edgeprune.device.toolchain.makefile import build_files
+    from edgeprune.memory.order import plan_reordered
+    from edgeprune.memory.planners import PLANNERS
+
+    graph, plan = plan_reordered(graph, PLANNERS["exact"], goal)
+    generated = generate(graph, plan, name=target.name, model_sha256=digest, goal=goal)
+    sources = folder / "src"
+    for name, text in {**generated.files, **runner_files(target)}.items():
+        write_atomic(sources / name, text)
+    tool = TOOLCHAINS[toolchain]
+    made = compile_firmware(sources, target, folder, tool, goal.optimize)
+    others = [other for other in TOOLCHAINS if other.name != toolchain]
+    stack_bytes = made.sizes.stack_bytes if made.sizes else 0
+    for name, text in build_files(target, [tool, *others], stack_bytes, goal.optimize).items():
+        write_atomic(sources / name, text)
+    return {
+        "model_hash": digest[:16],
+        "optimize": goal.optimize,
+        "memory": _memory(plan, made, target),
+        "macs": sum(layer.macs for layer in generated.layers),
+        "params": sum(t.elements for t in graph.tensors if t.is_constant and t.dtype != "int32"),
+        "layers": [asdict(layer) for layer in generated.layers],
+        "plan": _describe_plan(plan),
+    }
+
+
+def _memory(plan: MemoryPlan, made: "Firmware", target: Target) -> dict[str, Any]:
+    sizes = made.sizes
+    return {
+        "arena_bytes": plan.arena_bytes,
+        "arena_lower_bound_bytes": plan.lower_bound_bytes,
+        "arena_is_optimal": plan.is_optimal,
+        "stack_bytes": sizes.stack_bytes if sizes else None,
+        "stack_bound_bytes": sizes.stack_bound_bytes if sizes else None,
+        "ram_bytes": sizes.ram_bytes if sizes else None,
+        "flash_bytes": sizes.flash_bytes if sizes else made.binary.stat().st_size,
+        "ram_available_bytes": target.ram_available_bytes,
+        "flash_available_bytes": target.flash_available_bytes,
+    }
+
+
 def _read(tflite: Stage) -> tuple[QuantGraph, str]:
+    from edgeprune.ops.fold import fold
     from edgeprune.tflite.read import read
 
     path = tflite.folder / "model.tflite"
-    return read(path.read_bytes()), sha256_file(path)
+    return fold(read(path.read_bytes())), sha256_file(path)
 
 
 def _describe_plan(plan: MemoryPlan) -> list[dict[str, Any]]:
@@ -103,20 +150,21 @@ def _describe_plan(plan: MemoryPlan) -> list[dict[str, Any]]:
     ]
 
 
-def write_c(model: Path, folder: Path) -> tuple[GeneratedC, MemoryPlan]:
+def write_c(model: Path, folder: Path, goal: Goal) -> tuple[GeneratedC, MemoryPlan]:
     """The C of the `.tflite` file `model`, alone, in `folder`; for a firmware that is not ours."""
     from edgeprune.codegen.generate import generate
-    from edgeprune.memory import plan_memory
+    from edgeprune.memory.order import plan_reordered
     from edgeprune.memory.planners import PLANNERS
+    from edgeprune.ops.fold import fold
     from edgeprune.tflite.read import read
 
     check_is_file(model)
     try:
-        graph = read(model.read_bytes())
+        graph = fold(read(model.read_bytes()))
     except ModelError as error:
         raise ModelError(f"{model.name}: {error.message}", hint=error.hint) from error
-    plan = plan_memory(graph, PLANNERS["search"])
-    generated = generate(graph, plan, name=model.stem, model_sha256=sha256_file(model))
+    graph, plan = plan_reordered(graph, PLANNERS["exact"], goal)
+    generated = generate(graph, plan, name=model.stem, model_sha256=sha256_file(model), goal=goal)
     for name, text in generated.files.items():
         write_atomic(folder / name, text)
     return generated, plan
@@ -125,13 +173,14 @@ def write_c(model: Path, folder: Path) -> tuple[GeneratedC, MemoryPlan]:
 def evaluate(
     store: Store, tflite: Stage, compiled: Stage, data: Dataset | None, trained: Trained | None, seed: int
 ) -> Stage:
-    """Run the generated C on the host: accuracy on the test set, and reference vectors for the board."""
+    """Run portable C on the host: accuracy on the test set, and reference vectors for the board."""
 
     def make(result: Path, work: Path) -> None:
         from edgeprune.device.hostlib import HostModel
 
+        write_c(tflite.folder / "model.tflite", work / "src", PORTABLE)
         graph, _ = _read(tflite)
-        host = HostModel(compiled.folder / "bundle" / "src", graph)
+        host = HostModel(work / "src", graph)
         accuracy, agreement = None, None
         if data is not None:
             top1 = _classify(host, graph, data)
@@ -147,7 +196,7 @@ def evaluate(
         "data": None if data is None else data.sha256,
         "score": trained.score.key if trained else None,
         "seed": seed,
-        "code": code_hash("device/hostlib.py", "stages", "ops"),
+        "code": code_hash("device/hostlib.py", "stages", "ops", "memory", "codegen", "tflite"),
     }
     return store.stage("evaluate", inputs, make)
 
@@ -214,17 +263,19 @@ def _classify(host: Any, graph: QuantGraph, data: Dataset) -> npt.NDArray[np.int
 
 
 def _write_parity(folder: Path, host: Any, graph: QuantGraph, seed: int) -> dict[str, Any]:
-    """Reference vectors: random inputs and what the operators' references make of them.
+    """Reference vectors: random inputs, run in a row, and what the operators' references make of them.
 
     The generated C must agree with the references on all of them, or there is no Bundle.
     """
-    from edgeprune.ops import evaluate as reference
+    from edgeprune.ops import ReferenceModel
 
     rng = np.random.default_rng(seed)
     inputs, outputs = bytearray(), bytearray()
+    reference = ReferenceModel(graph)
+    host.reset()
     for number in range(PARITY_INPUTS):
         given = [_random(graph.tensors[i], rng) for i in graph.inputs]
-        expected = reference(graph, given)
+        expected = reference.run(given)
         for made, wanted, index in zip(host.run(given), expected, graph.outputs, strict=True):
             if made.tobytes() != wanted.tobytes():
                 name = graph.tensors[index].name

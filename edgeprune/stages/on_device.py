@@ -32,6 +32,7 @@ def evaluate(bundle: Bundle, board: Board, spec: str, scale: str, limit: int | N
         check_identity(session, bundle)
         for number in range(count):
             example = to_input(data.batch(data.x_test[number : number + 1]), given)
+            session.reset_state()  # examples have nothing to do with each other
             raw = session.run([np.ascontiguousarray(example).tobytes()]).outputs[0]
             right += int(np.frombuffer(raw, DTYPES[answered.dtype]).argmax() == data.y_test[number])
             if (number + 1) % PROGRESS_EVERY == 0:

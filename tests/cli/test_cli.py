@@ -14,7 +14,9 @@ import pytest
 from support.commands import DIGITS, START, Built, Shell, files_of
 
 from edgeprune.cli.main import COMMANDS
+from edgeprune.ops import ReferenceModel
 from edgeprune.tflite.options import FullyConnectedOptions
+from edgeprune.tflite.read import read
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def test_every_command_has_help(command: str, shell: Shell) -> None:
         (["build", "."], 2, "is a folder"),
         (["build", "junk.tflite"], 2, "junk.tflite: this is no .tflite file"),
         (["build", "junk.txt"], 2, "a model is .keras"),
-        (["build", DIGITS, "--target", "virtual-m5"], 2, "did you mean 'virtual-m4'"),
+        (["build", DIGITS, "--target", "virtualm4"], 2, "did you mean 'virtual-m4'"),
         (["build", DIGITS, "--toolchain", "zgi"], 2, "did you mean 'zig'"),
         (["build", DIGITS, "--scale", "1/256"], 2, "did you mean '1/255'"),
         (["build", DIGITS, "--method", "l3", "--speedup", "2"], 2, "did you mean 'l2'"),
@@ -73,7 +75,7 @@ def test_every_command_has_help(command: str, shell: Shell) -> None:
         (["flash", "mine"], 2, "is not a Bundle"),
         (["report", "mine"], 2, "is not a Bundle"),
         (["replay", "junk.tflite"], 2, "not a recorded session"),
-        (["boards", "stop", "virtual-m5"], 5, "did you mean 'virtual-m4'"),
+        (["boards", "stop", "virtualm4"], 5, "did you mean 'virtual-m4'"),
         (["boards", "start", "virtual-m4", "--id", "host"], 2, "choose another --id"),
         (["targets", "hots"], 2, "did you mean 'host'"),
     ],
@@ -121,10 +123,11 @@ def test_network_that_does_not_fit(shell: Shell) -> None:
     assert not (shell.folder / "big").exists()
 
 
-def test_float_network_and_unknown_operators_are_named(shell: Shell, shared_data: Path) -> None:
-    models = shared_data / "tflite" / "tflm"
-    assert "is float32, only int8" in shell.refused("build", models / "hello_world_float.tflite")
-    assert "'SignalWindow'" in shell.refused("build", models / "audio_preprocessor_int8.tflite")
+def test_hybrid_networks_and_unknown_operators_are_named(shell: Shell, shared_data: Path) -> None:
+    hybrid = shared_data / "mlperf_tiny" / "kws" / "kws_ref_model_float32.tflite"
+    assert "CONV_2D (node 0" in shell.refused("build", hybrid)
+    unknown = shared_data / "tflite" / "tflm" / "audio_preprocessor_int8.tflite"
+    assert "'SignalWindow'" in shell.refused("build", unknown)
 
 
 def test_two_inputs_from_build_to_run(shell: Shell, shared_data: Path) -> None:
@@ -139,6 +142,23 @@ def test_two_inputs_from_build_to_run(shell: Shell, shared_data: Path) -> None:
     assert shell.ask("run", "add", *words, "--outputs", "y.npy")["samples"] == 2
     assert np.load(shell.folder / "y.npy").shape == (2, *inputs["outputs"][0]["shape"])
     assert "2 inputs, got 1 files" in shell.refused("run", "add", *words[:2], "--outputs", "y.npy")
+
+
+def test_a_network_with_state_from_build_to_run(shell: Shell, shared_data: Path) -> None:
+    """Parity's inputs and those of run are each one sequence, from the state that the network starts with."""
+    model = shared_data / "tflite" / "tflm" / "trained_lstm_int8.tflite"
+    shell.run("build", model, "--target", "virtual-m4", "--out", "lstm")
+    shell.run("flash", "lstm")
+    for _ in range(2):
+        assert shell.ask("profile", "lstm", "--runs", "6")["parity"] == {"inputs": 4, "mismatches": 0}
+    graph = read(model.read_bytes())
+    samples = np.random.default_rng(1).integers(-128, 128, (3, 28, 28)).astype(np.int8)
+    np.save(shell.folder / "x.npy", samples)
+    reference = ReferenceModel(graph)
+    expected = np.concatenate([reference.run([sample[np.newaxis]])[0] for sample in samples])
+    for _ in range(2):
+        shell.run("run", "lstm", "--inputs", "x.npy", "--outputs", "y.npy")
+        assert np.array_equal(np.load(shell.folder / "y.npy"), expected)
 
 
 # --- damaged Bundles
