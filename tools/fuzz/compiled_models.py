@@ -2,9 +2,10 @@
 
     python -m tools.fuzz.compiled_models FOLDER --mutations 5000 --most 200 --seed 1
 
-A mutation that read and bind accept is planned, generated, compiled with sanitizers and run on a random
-input, which its bytes decide. ModelError and BudgetError are refusals; every other exception, a
-sanitizer's report, another output or a case that takes too long is a finding.
+A mutation that read and bind accept is planned, generated, compiled with sanitizers and run on random
+inputs, which its bytes decide: once, or three times in a row where it has state. ModelError and
+BudgetError are refusals; every other exception, a sanitizer's report, another output or a case that takes
+too long is a finding.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from edgeprune.device.hostlib import SanitizedModel
 from edgeprune.errors import BudgetError, ModelError
 from edgeprune.memory import plan_memory
 from edgeprune.memory.planners import PLANNERS
-from edgeprune.ops import bind, evaluate
+from edgeprune.ops import ReferenceModel, bind
 from edgeprune.tflite.graph import Array, QuantGraph
 from edgeprune.tflite.read import read
 from tools.fuzz.common import Tally, memory_limit, parser, random_array, same_bytes, sanitizing_compiler
@@ -31,6 +32,7 @@ from tools.fuzz.tflite_reader import mutant
 LIMIT_S = 60
 MEMORY_BYTES = 6 << 30
 SMALL_BYTES = 60_000
+STATEFUL_RUNS = 3
 
 
 class _Accepted:
@@ -42,8 +44,12 @@ class _Accepted:
         plan = plan_memory(graph, PLANNERS["search"])
         self.arena_bytes = plan.arena_bytes
         self.generated: GeneratedC = generate(graph, plan, name="mutant", model_sha256=digest.hexdigest())
-        self.inputs: list[Array] = [random_array(graph.tensors[i], rng) for i in graph.inputs]
-        self.outputs = evaluate(graph, self.inputs)
+        count = STATEFUL_RUNS if graph.variables else 1
+        self.runs: list[list[Array]] = [
+            [random_array(graph.tensors[i], rng) for i in graph.inputs] for _ in range(count)
+        ]
+        reference = ReferenceModel(graph)
+        self.outputs = [reference.run(inputs) for inputs in self.runs]
 
 
 def outcome(data: bytes, originals: Sequence[QuantGraph], options: Namespace) -> str:
@@ -68,8 +74,9 @@ def outcome(data: bytes, originals: Sequence[QuantGraph], options: Namespace) ->
         work.mkdir()
         for file, text in accepted.generated.files.items():
             (sources / file).write_text(text, encoding="utf-8")
-        made = SanitizedModel(sources, graph, work, compiler, flags).run(accepted.inputs)
-    same_bytes(accepted.outputs, made, "generated C and reference")
+        made = SanitizedModel(sources, graph, work, compiler, flags).runs(accepted.runs)
+    for number, (wanted, got) in enumerate(zip(accepted.outputs, made, strict=True)):
+        same_bytes(wanted, got, f"generated C and reference, run {number}")
     return "compiled, equal"
 
 

@@ -1,4 +1,4 @@
-"""Random one-operator networks of every operator: C kernel, reference and TFLM agree bit for bit.
+"""Random one-operator networks: C kernel, reference and TFLM agree bit for bit.
 
     python -m tools.fuzz.kernels --networks 200 --seed 1
     python -m tools.fuzz.kernels --ops MEAN,PAD --networks 1000
@@ -114,9 +114,9 @@ def main() -> int:
     options_of = parser(__doc__)
     options_of.add_argument("--networks", type=int, default=60, help="of each operator")
     options_of.add_argument("--batch", type=int, default=20, help="networks in one program")
-    options_of.add_argument("--ops", default=",".join(OPS.names), help="operators, comma between them")
+    options_of.add_argument("--ops", default=",".join(DRAWS), help="operators, comma between them")
     options = options_of.parse_args()
-    missing = sorted(set(OPS.names) - set(DRAWS))
+    missing = sorted(set(options.ops.split(",")) - set(DRAWS))
     if missing:
         options_of.error(f"no generator for {', '.join(missing)}")
     tally = Tally("kernels", options)
