@@ -91,6 +91,7 @@ from edgeprune.ops.transpose.op import TRANSPOSE
 from edgeprune.ops.transpose_conv.op import TRANSPOSE_CONV
 from edgeprune.ops.unidirectional_sequence_lstm.op import UNIDIRECTIONAL_SEQUENCE_LSTM
 from edgeprune.ops.unpack.op import UNPACK
+from edgeprune.ops.zeros_like.op import ZEROS_LIKE
 from edgeprune.table import Table
 from edgeprune.tflite.graph import DTYPES, Array, Node, QuantGraph, Tensor
 from edgeprune.tflite.variables import ASSIGN, READ
@@ -175,6 +176,7 @@ OPS: Table[Op[Any]] = Table(
     LOGICAL_AND,
     LOGICAL_OR,
     LOGICAL_NOT,
+    ZEROS_LIKE,
     SELECT_V2,
     CAST,
     SUM,
