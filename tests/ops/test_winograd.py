@@ -18,7 +18,8 @@ from support.tools import require_module, require_tool
 from edgeprune.device.toolchain import ZIG
 from edgeprune.device.toolchain.base import Toolchain
 from edgeprune.device.toolchain.gcc_arm import GCC_ARM
-from edgeprune.ops import OPS, bind, choose, evaluate, merge
+from edgeprune.memory.plan import Buffer, MemoryPlan, round_up
+from edgeprune.ops import OPS, BoundNode, bind, choose, evaluate, merge
 from edgeprune.ops.base import Variant
 from edgeprune.ops.builder import activation, constant, one_op, per_channel, per_tensor
 from edgeprune.ops.conv2d.op import Params
@@ -45,7 +46,7 @@ Rng = np.random.Generator
 def only_winograd(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it fits, and nothing else."""
 
-    def found(bound: choose.BoundNode, goal: Goal) -> list[Variant[Params]]:
+    def found(bound: BoundNode, goal: Goal) -> list[Variant[Params]]:
         return [CONV_2D_WINOGRAD] if CONV_2D_WINOGRAD.fits(bound.params) else []
 
     monkeypatch.setattr(choose, "candidates", found)
@@ -107,6 +108,37 @@ def test_random_layers(toolchain: Toolchain) -> None:
     runs = [[rng.integers(-128, 128, shape, dtype=np.int8) for shape in shapes] for _ in range(3)]
     runs += [[np.full(shape, value, np.int8) for shape in shapes] for value in (-128, 127)]
     check(graph, runs, toolchain)
+
+
+@dataclass(frozen=True)
+class Spaced:
+    """A planner: room behind each buffer, the network's inputs last."""
+
+    name: str = "spaced"
+
+    def plan(self, buffers: Iterable[Buffer], align_bytes: int) -> MemoryPlan:
+        offsets: dict[Buffer, int] = {}
+        end = 0
+        for buffer in sorted(set(buffers), key=lambda buffer: (-buffer.start, buffer.name)):
+            offsets[buffer] = end
+            end = round_up(end + buffer.size_bytes, align_bytes) + 256
+        return MemoryPlan(offsets, align_bytes, self.name)
+
+
+@pytest.mark.usefixtures("only_winograd")
+def test_nothing_is_written_beside_buffers() -> None:
+    """Outputs and scratch; blocks that are not full and patches larger than sums among them."""
+    require_module("unicorn")
+    from edgeprune.device.emulator.bare import FILL, CoreModel
+
+    rng = np.random.default_rng(24)
+    graph = merge([graph for graph in (random_layer(rng) for _ in range(20)) if fits(graph)])
+    model = CoreModel(graph, FAST, planner=Spaced())
+    model.run([rng.integers(-128, 128, shape, dtype=np.int8) for shape in shapes_of(graph)])
+    arena = np.frombuffer(model.fetch(model.elf.address("ep_arena"), model.plan.arena_bytes), np.uint8).copy()
+    for buffer, offset in model.plan.offsets.items():
+        arena[offset : offset + buffer.size_bytes] = FILL
+    assert (arena == FILL).all(), np.argwhere(arena != FILL)[:5]
 
 
 def fits(graph: QuantGraph) -> bool:

@@ -96,8 +96,8 @@ __attribute__((naked)) void ep_winograd_inputs_dsp(const int8_t *patch, int32_t 
           "pop    {r4-r11, pc}\n");
 }
 
-/* Two pairs of channels, four filters, two tiles, at one frequency: 80 bytes. MUL MORE are smlad, or
- * smuad without the sum. */
+/* One pair of channels, four filters, two tiles, at one frequency: 40 bytes. NEXT: from these inputs to
+ * those that follow, the other pair of the quad or the next quad at this frequency. */
 #define PAIR_MORE(NEXT)             \
     "ldrd  r4, r5, [r1], #" NEXT "\n" \
     "ldm   r0!, {r2, r3}\n"         \
@@ -111,6 +111,7 @@ __attribute__((naked)) void ep_winograd_inputs_dsp(const int8_t *patch, int32_t 
     "smlad r12, r3, r4, r12\n"      \
     "smlad lr, r3, r5, lr\n"
 
+/* The same for the first pair: there are no sums yet. */
 #define PAIR_FIRST                  \
     "ldrd  r4, r5, [r1], #8\n"      \
     "ldm   r0!, {r2, r3}\n"         \
