@@ -20,8 +20,7 @@ Cost:    exponential in the number of branches; a piece keeps its order beyond M
 Source:  Liberis and Lane, "Neural networks on microcontrollers: saving memory at inference via operator
          reordering", 2019, arXiv:1910.05110; Ahn et al., "Ordering Chaos: Memory-Aware Scheduling of
          Irregularly Wired Neural Networks for Edge Devices", 2020, arXiv:2003.02369
-Differs: the first goes through the sets from the last node to the first, the second by its length and
-         with a budget of bytes; neither counts inputs that are overwritten
+Differs: goes over the sets by their peaks; counts inputs that are overwritten
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +40,7 @@ from edgeprune.tflite.variables import ASSIGN
 MAX_NODES = 1024
 """Larger networks keep their order."""
 MAX_TRIES = 3_000_000
-"""Nodes looked at as the next one to run, over all sets: about two seconds."""
+"""Nodes looked at as the next one to run, over all sets: about a second."""
 
 
 def plan_reordered(graph: QuantGraph, planner: Planner, goal: Goal) -> tuple[QuantGraph, MemoryPlan]:

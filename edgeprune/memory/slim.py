@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from edgeprune.memory.live import Liveness, live_ranges
 from edgeprune.memory.plan import step_loads
 from edgeprune.ops import BoundNode
-from edgeprune.ops.choose import candidates
+from edgeprune.ops.choose import candidates, preferred
 from edgeprune.ops.cores import Goal, Optimize
 from edgeprune.tflite.graph import QuantGraph
 
@@ -60,7 +60,9 @@ def _improved(
     own = costs[position]
     if not own:
         return None
-    current = own[picks[position]] if position in picks else min(own.values())
+    chosen = preferred(nodes[position], goal)
+    assert chosen is not None  # there are candidates
+    current = own[picks.get(position, chosen.name)]
     for name, cost in sorted(own.items(), key=lambda item: item[1]):
         if name == picks.get(position) or cost - current > budget:
             continue

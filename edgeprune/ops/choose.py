@@ -18,17 +18,26 @@ def candidates(bound: BoundNode, goal: Goal) -> list[Variant[Any]]:
     ]
 
 
+def preferred(bound: BoundNode, goal: Goal) -> Variant[Any] | None:
+    """The variant that `goal` would have: the fastest, or the smallest; None where the core has none."""
+    found = candidates(bound, goal)
+    if not found:
+        return None
+    if goal.optimize != "size":
+        return min(found, key=lambda variant: variant.instructions(bound.params))
+
+    def size(variant: Variant[Any]) -> tuple[int, float]:
+        call = variant.kernel(bound.params, bound.node)
+        return call.constant_bytes, variant.instructions(bound.params)
+
+    return min(found, key=size)
+
+
 def choose(bound: BoundNode, goal: Goal, pick: str | None = None) -> KernelCall:
     """The kernel call of `bound`; the operator's portable kernel where the core has no variant.
 
     `pick` names the variant to take instead of what the goal would have.
     """
-    found = [v for v in candidates(bound, goal) if pick in (None, v.name)]
-    if not found:
-        return bound.op.kernel(bound.params, bound.node)
-    costs = [variant.instructions(bound.params) for variant in found]
-    if goal.optimize != "size":
-        return found[costs.index(min(costs))].kernel(bound.params, bound.node)
-    calls = [variant.kernel(bound.params, bound.node) for variant in found]
-    by_size = sorted(range(len(found)), key=lambda i: (calls[i].constant_bytes, costs[i]))
-    return calls[by_size[0]]
+    named = [variant for variant in bound.op.variants if variant.name == pick]
+    variant = named[0] if named else preferred(bound, goal)
+    return (variant or bound.op).kernel(bound.params, bound.node)
