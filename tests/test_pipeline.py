@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from support.commands import BUILD_DIGITS, Built, Shell, files_of
 from support.tools import require_tool
@@ -46,6 +47,7 @@ def test_build_gives_what_was_asked(digits: Built) -> None:
     assert result["int8"]["accuracy"] > pruned["accuracy"] - 0.05
     assert 0.8 < result["int8"]["agreement"] <= 1
     assert memory["arena_lower_bound_bytes"] <= memory["arena_bytes"] < memory["ram_bytes"]
+    assert memory["arena_is_optimal"] == (memory["arena_bytes"] == memory["arena_lower_bound_bytes"])
     assert memory["ram_bytes"] <= memory["ram_available_bytes"]
     assert memory["flash_bytes"] == (digits.bundle / "firmware.bin").stat().st_size
 
@@ -158,3 +160,21 @@ def test_profile_of_the_bundle_is_that_of_the_interface(digits: Built) -> None:
     assert profile["memory"]["stack_peak_bytes"] <= digits.result["memory"]["stack_bytes"]
     manifest = json.loads((digits.bundle / "manifest.json").read_text())
     assert profile["instructions"] == manifest["measured"]["instructions"]
+
+
+def test_what_is_optimized_for_is_what_gets_better(digits: Built) -> None:
+    def built(goal: str) -> dict[str, Any]:
+        words = ["build", digits.bundle / "model.tflite", "--optimize", goal, "--out", f"for-{goal}"]
+        digits.shell.run(*words)
+        manifest = json.loads((digits.shell.folder / f"for-{goal}" / "manifest.json").read_text())
+        assert manifest["measured"]["parity"]["mismatches"] == 0
+        return dict(manifest)
+
+    speed, balanced, size, auto = map(built, ("speed", "balanced", "size", "auto"))
+    assert size["memory"]["flash_bytes"] < balanced["memory"]["flash_bytes"]
+    assert speed["measured"]["instructions"] <= balanced["measured"]["instructions"]
+    assert balanced["measured"]["instructions"] < size["measured"]["instructions"]
+    assert (auto["optimize"], auto["measured"]["instructions"]) == (
+        "speed",
+        speed["measured"]["instructions"],
+    )

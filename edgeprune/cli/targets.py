@@ -47,8 +47,13 @@ def operator_rows(cores: Sequence[str]) -> list[dict[str, Any]]:
     """Every operator on each of its types: the rules it must keep, and its kernels on `cores`."""
     from edgeprune.ops import all_ops
     from edgeprune.ops.cores import FEATURES
+    from edgeprune.tflite.variables import CALL, HANDLE
 
-    return [
+    resolved = [
+        {"operator": name, "types": ["any"], "rules": [], "kernels": {core: [] for core in cores}}
+        for name in (HANDLE, CALL)  # the reader puts variables in their place
+    ]
+    return resolved + [
         {
             "operator": op.name,
             "types": list(op.types) or ["any"],

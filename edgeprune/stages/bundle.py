@@ -114,6 +114,7 @@ def _describe(
         "float": _float(trained, firmware),
         "pruned": _pruned(trained, recipe),
         "int8": {"accuracy": test["accuracy"], "agreement": test["agreement"]},
+        "optimize": firmware["optimize"],
         "memory": firmware["memory"],
         "fits": True,
         "stages": [{"name": stage.name, "seconds": None, "cached": None} for stage in ran],

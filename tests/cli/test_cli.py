@@ -123,6 +123,18 @@ def test_network_that_does_not_fit(shell: Shell) -> None:
     assert not (shell.folder / "big").exists()
 
 
+def test_operators_are_listed_by_type_and_core(shell: Shell) -> None:
+    rows = shell.ask("targets", "--operators")["operators"]
+    conv = {tuple(row["types"]): row["kernels"] for row in rows if row["operator"] == "CONV_2D"}
+    assert conv[("int8",)]["cortex-m3"] == ["portable"]
+    assert "dsp" in conv[("int8",)]["cortex-m4"] and "mve" in conv[("int8",)]["cortex-m55"]
+    assert conv[("float32",)]["cortex-m4"] == ["portable"]
+    names = {row["operator"] for row in rows}
+    assert {"VAR_HANDLE", "CALL_ONCE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "RESHAPE"} <= names
+    text = shell.run("targets", "--operators").stdout
+    assert all(name in text for name in names)
+
+
 def test_hybrid_networks_and_unknown_operators_are_named(shell: Shell, shared_data: Path) -> None:
     hybrid = shared_data / "mlperf_tiny" / "kws" / "kws_ref_model_float32.tflite"
     assert "CONV_2D (node 0" in shell.refused("build", hybrid)
