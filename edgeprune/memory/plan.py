@@ -81,14 +81,15 @@ class Planner(Protocol):
 
 
 def step_loads(buffers: Iterable[Buffer], align_bytes: int) -> list[tuple[int, int]]:
-    """The bytes needed, each buffer rounded up, in every step in which a buffer starts.
+    """The bytes needed, each buffer rounded up, in every step in which that can have grown.
 
-    The load can only grow where a buffer starts, so the largest of these is the largest of all. What a
-    buffer may share with those that it overwrites is taken off.
+    It grows where a buffer starts, less what that may share with those that it overwrites, and in the
+    step behind, where nothing is shared any more. So the largest of these is the largest of all.
     """
     known = list(buffers)
     loads = []
-    for step in sorted({b.start for b in known}):
+    behind = {b.start + 1 for b in known if b.over and b.stop > b.start + 1}
+    for step in sorted({b.start for b in known} | behind):
         live = [b for b in known if b.start <= step < b.stop]
         needed = sum(round_up(b.size_bytes, align_bytes) for b in live)
         loads.append((step, needed - sum(_shared(b, live, align_bytes) for b in live if b.start == step)))

@@ -54,7 +54,7 @@ def _improved(
 ) -> tuple[dict[int, str], Liveness, float] | None:
     """Another kernel in the fullest step, if one within `budget` lowers the load there."""
     load, step = max((load, -step) for step, load in step_loads(live.buffers, ALIGN_BYTES))
-    if step > 0:  # before the first kernel
+    if not 0 <= -step < len(live.steps):  # before the first kernel, or behind the last
         return None
     position = live.steps[-step].position
     own = costs[position]
