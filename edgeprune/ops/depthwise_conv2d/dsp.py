@@ -4,9 +4,13 @@ A record of one channel is, with w0, w1, w2 the rows of a column of its filter,
     for each column the halfwords w0, w1, then for each column w1, w2: weights shifted left
     bias, shifted as the weights are; multiplier; constant; where halves go away from zero: shift right
 The two ways to requantize are those of ops/dsp/pack.py, but all shifts left are done in the weights.
+
+"dsp" does all channels of a row at once, "dsp small" the whole image for a chunk of them after the other,
+which takes a buffer for so many only; outputs then have the inputs' places, or lie apart.
 """
 
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +18,7 @@ import numpy as np
 from edgeprune.ops.base import Constant, Field, KernelCall, Variant
 from edgeprune.ops.convolution import Int32Array
 from edgeprune.ops.dsp.pack import Filters, clamping, clamps_below_zero_point, fold
+from edgeprune.ops.overlap import SAME_PLACE
 from edgeprune.ops.window import Window
 from edgeprune.tflite.graph import Node
 
@@ -22,8 +27,27 @@ if TYPE_CHECKING:
 
 STEP = 10
 """The shift in ep_depthwise3_relu_s8_dsp.c."""
+CHUNK = 8
+CHUNK_OF_WIDE = 4
+MOST_COLUMNS = 32
+"""Of images with more columns, chunks are smaller."""
 MOST_EXTRA = 7
 """Weights shifted left by one more than that fit 16 bits."""
+
+
+def chunk_of(p: "Params") -> int:
+    """The channels of a chunk of the kernel that saves memory."""
+    return CHUNK if _columns(p.window) <= MOST_COLUMNS else CHUNK_OF_WIDE
+
+
+def chunks(channels: int, chunk: int) -> list[int]:
+    """The channels of each chunk; fewer than four left over go with the last one."""
+    whole = max(1, channels // chunk + (channels % chunk >= 4))
+    return [chunk] * (whole - 1) + [channels - chunk * (whole - 1)]
+
+
+def _columns(w: Window) -> int:
+    return (w.out_w - 1) * w.stride_w + 3
 
 
 @cache
@@ -65,8 +89,23 @@ def _fits_away(f: Filters) -> bool:
     return f.rounds_within_32_bits()
 
 
+def fits_small(p: "Params") -> bool:
+    """Where there is more than one chunk, none of which overwrites itself in place."""
+    return fits(p) and len(chunks(p.in_channels, chunk_of(p))) > 1 and _lag(p.window, p.in_channels) == 0
+
+
 def kernel(p: "Params", node: Node) -> KernelCall:
-    """The call of the kernel; weights and biases are in its params."""
+    """The call of the kernel that does all channels at once."""
+    return _call(p, node, p.in_channels, _lag(p.window, p.in_channels))
+
+
+def kernel_small(p: "Params", node: Node) -> KernelCall:
+    """The call of the kernel that does them by chunks."""
+    return _call(p, node, chunk_of(p), SAME_PLACE)
+
+
+def _call(p: "Params", node: Node, chunk: int, lag: int) -> KernelCall:
+    """Weights and biases are in the params."""
     w = p.window
     f = filters(p)
     names = ["in_h", "in_w", "out_h", "out_w"]
@@ -76,19 +115,19 @@ def kernel(p: "Params", node: Node) -> KernelCall:
         Field("int32_t", "pad_top", w.pad_top),
         Field("int32_t", "pad_left", w.pad_left),
         Field("int32_t", "channels", p.in_channels),
+        Field("int32_t", "chunk", chunk),
         Field("int32_t", "in_zero_point", p.in_zero_point),
         Field("int32_t", "records", Constant(records(f))),
         Field("int32_t", "act_min", p.requantization.act_min),
         Field("int32_t", "act_max", p.requantization.act_max),
     )
-    columns = (w.out_w - 1) * w.stride_w + 3
     return KernelCall(
         f"ep_depthwise3_{'relu' if _fits_relu(f) else 'away'}_s8_dsp",
         fields,
         node.inputs[:1],
         node.outputs,
-        scratch_bytes=(8 * columns + 1) * p.in_channels,
-        lags=((0, _lag(w, p.in_channels)),),
+        scratch_bytes=(8 * _columns(w) + 1) * max(chunks(p.in_channels, chunk)),
+        lags=((0, lag),),
     )
 
 
@@ -120,17 +159,31 @@ def _lag(w: Window, channels: int) -> int:
 
 def instructions(p: "Params") -> float:
     """By the shape alone."""
+    return _instructions(p, p.in_channels)
+
+
+def instructions_small(p: "Params") -> float:
+    """By the shape alone."""
+    return _instructions(p, chunk_of(p))
+
+
+def _instructions(p: "Params", chunk: int) -> float:
     w, channels = p.window, p.in_channels
     r = filters(p).requantization
     steps = -(-w.out_h // (3 - w.stride_h))
-    columns = (w.out_w - 1) * w.stride_w + 3
+    columns = _columns(w)
     inside = min(w.in_w, columns - w.pad_left)
     block = {(1, True): 48, (1, False): 59, (2, True): 31, (2, False): 38}[w.stride_h, _fits_relu(filters(p))]
     channel = 23 + -(-w.out_w // 2) * block + w.out_w % 2 * 10
-    pixel = 11 + 17 * -(-channels // 4) + (5 if channels % 4 else 0)
-    sides = 10.7 * channels * (columns - inside)
-    work = steps * (105 + channels * channel) + (steps + 1) * inside * pixel
-    return 167 + 19 * channels + sides + work + clamping(r, w.positions * channels)
+    sides = 10.7 * (columns - inside) + 19
+    counts = chunks(channels, chunk)
+    work = 100.0
+    for count in counts:
+        pixel = 11 + 17 * -(-count // 4) + (5 if count % 4 else 0)
+        work += steps * (105 + count * channel) + (steps + 1) * inside * pixel + 67
+    sizes = [a for before, a in pairwise([0, *counts]) if a != before]
+    return work + sum(sizes) * sides + clamping(r, w.positions * channels)
 
 
 DEPTHWISE_CONV_2D_DSP = Variant("dsp", "dsp", fits, kernel, instructions)
+DEPTHWISE_CONV_2D_DSP_SMALL = Variant("dsp small", "dsp", fits_small, kernel_small, instructions_small)

@@ -16,6 +16,8 @@
 #define FINISH_1 LOAD ROUND("r0") ROUND("r1") ROUND("r2") ROUND("r3") RESTORE
 #define FINISH_2 LOAD ROUND("r0") ROUND("r1") RESTORE
 
+enum { RECORD_WORDS = 10 };
+
 #define ROWS_1(U, V) \
     __asm(EP_DW_BEGIN(EP_DW_RECORD_AWAY) EP_DW_SUM_1(U, V) FINISH_1 EP_DW_STORE_1 EP_DW_END("8"))
 #define ROWS_2(U, V) \
@@ -54,5 +56,5 @@ void ep_depthwise3_away_s8_dsp(const ep_depthwise3_away_s8_dsp_params *p, const 
 {
     static const ep_depthwise3_table rows = {{stride_one_upper_first, stride_one_lower_first},
                                              {stride_two_upper_first, stride_two_lower_first}};
-    ep_depthwise3_dsp(p, rows, in, out, scratch);
+    ep_depthwise3_dsp(p, rows, RECORD_WORDS, in, out, scratch);
 }

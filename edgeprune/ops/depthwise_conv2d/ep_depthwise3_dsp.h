@@ -3,7 +3,9 @@
  * Pair (y, x) of a channel is what the padded image has at (y, x) and (y + 1, x), for even y. A column is
  * two such pairs, of rows y and y + 2: what two rows of outputs, or one with stride 2, look at. They
  * change places from one step to the next, so that each row is taken apart once.
- * All of a row of inputs is read before the row of outputs at its place is written.
+ * The image is done chunk by chunk of channels. All of a row of inputs is read before the row of outputs at
+ * its place is written; where outputs begin at the inputs' first byte, pixels being as long, a chunk
+ * overwrites no other one.
  */
 #ifndef EP_DEPTHWISE3_DSP_H
 #define EP_DEPTHWISE3_DSP_H
@@ -19,6 +21,7 @@ typedef struct {
     int32_t pad_top;
     int32_t pad_left;
     int32_t channels;
+    int32_t chunk; /* channels, at least 4: up to 3 that would be left over go with the last chunk */
     int32_t in_zero_point;
     const int32_t *records; /* of dsp.py: one for each channel */
     int32_t act_min;
@@ -36,9 +39,10 @@ typedef void ep_depthwise3_rows(const int32_t *records, const int32_t *pairs, in
 /* Rows by stride - 1 and by which of a column's pairs comes first. */
 typedef ep_depthwise3_rows *const ep_depthwise3_table[2][2];
 
-/* scratch: 8 bytes for each column and channel, then `channels` bytes; aligned to words */
-void ep_depthwise3_dsp(const ep_depthwise3_dsp_params *p, const ep_depthwise3_table rows, const int8_t *in,
-                       int8_t *out, void *scratch);
+/* scratch: 8 bytes for each column and channel of the largest chunk, then one for each such channel;
+ * aligned to words. record_words: of one channel */
+void ep_depthwise3_dsp(const ep_depthwise3_dsp_params *p, const ep_depthwise3_table rows,
+                       int32_t record_words, const int8_t *in, int8_t *out, void *scratch);
 
 /* Below: the assembly that the kernels are made of.
  *

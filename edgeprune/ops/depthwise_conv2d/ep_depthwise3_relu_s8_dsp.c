@@ -11,6 +11,8 @@
     CLAMP("r0") CLAMP("r1") CLAMP("r2") CLAMP("r3")
 #define FINISH_2 "ldrd  r10, r11, [sp]\n" SCALE("r0") SCALE("r1") CLAMP("r0") CLAMP("r1")
 
+enum { RECORD_WORDS = 9 };
+
 #define ROWS_1(U, V) \
     __asm(EP_DW_BEGIN(EP_DW_RECORD_RELU) EP_DW_SUM_1(U, V) FINISH_1 EP_DW_STORE_1 EP_DW_END("8"))
 #define ROWS_2(U, V) \
@@ -49,5 +51,5 @@ void ep_depthwise3_relu_s8_dsp(const ep_depthwise3_relu_s8_dsp_params *p, const 
 {
     static const ep_depthwise3_table rows = {{stride_one_upper_first, stride_one_lower_first},
                                              {stride_two_upper_first, stride_two_lower_first}};
-    ep_depthwise3_dsp(p, rows, in, out, scratch);
+    ep_depthwise3_dsp(p, rows, RECORD_WORDS, in, out, scratch);
 }

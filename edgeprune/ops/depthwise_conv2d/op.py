@@ -21,7 +21,7 @@ from edgeprune.ops.convolution import (
     read_requantization,
 )
 from edgeprune.ops.depthwise_conv2d.cases import cases
-from edgeprune.ops.depthwise_conv2d.dsp import DEPTHWISE_CONV_2D_DSP
+from edgeprune.ops.depthwise_conv2d.dsp import DEPTHWISE_CONV_2D_DSP, DEPTHWISE_CONV_2D_DSP_SMALL
 from edgeprune.ops.depthwise_conv2d.float32 import DEPTHWISE_CONV_2D_F32
 from edgeprune.ops.depthwise_conv2d.int16 import DEPTHWISE_CONV_2D_S16
 from edgeprune.ops.depthwise_conv2d.m0 import DEPTHWISE_CONV_2D_M0
@@ -146,5 +146,6 @@ DEPTHWISE_CONV_2D = Op(
         DEPTHWISE_CONV_2D_M0,
         DEPTHWISE_CONV_2D_MVE,
         DEPTHWISE_CONV_2D_DSP,
+        DEPTHWISE_CONV_2D_DSP_SMALL,
     ),
 )

@@ -23,7 +23,7 @@ from edgeprune.ops.convolution import (
     read_requantization,
 )
 from edgeprune.ops.fully_connected.cases import cases
-from edgeprune.ops.fully_connected.dsp import FULLY_CONNECTED_DSP
+from edgeprune.ops.fully_connected.dsp import FULLY_CONNECTED_DSP, FULLY_CONNECTED_DSP_DIRECT
 from edgeprune.ops.fully_connected.float32 import FULLY_CONNECTED_F32
 from edgeprune.ops.fully_connected.int16 import FULLY_CONNECTED_S16
 from edgeprune.ops.fully_connected.m0 import FULLY_CONNECTED_M0
@@ -173,5 +173,5 @@ FULLY_CONNECTED = Op(
     macs,
     types=("int8",),
     others=(FULLY_CONNECTED_F32, FULLY_CONNECTED_S16),
-    variants=(FULLY_CONNECTED_M0, FULLY_CONNECTED_DSP, FULLY_CONNECTED_MVE),
+    variants=(FULLY_CONNECTED_M0, FULLY_CONNECTED_DSP, FULLY_CONNECTED_DSP_DIRECT, FULLY_CONNECTED_MVE),
 )
