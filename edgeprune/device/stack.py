@@ -281,6 +281,8 @@ class _Walk:
         sign, one, two = first >> 10 & 1, second >> 13 & 1, second >> 11 & 1
         if second & 0x5000 == 0 and first >> 7 & 7 == 7:
             return  # MSR, hints, barriers
+        if second & 0x5000 == 0x4000:
+            return  # Armv8.1-M's loops: WLS, DLS, LE stay in the function, at the same depth
         if second & 0x1000 == 0:  # B<cond>.W
             high = two << 19 | one << 18 | (first & 0x3F) << 12
             offset = _signed(sign << 20 | high | (second & 0x7FF) << 1, 21)

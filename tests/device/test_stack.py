@@ -122,3 +122,11 @@ def test_a_call_through_a_pointer_may_reach_any_function_whose_address_is_there(
         table=".align 2\n .skip 64\n .word one",
     )
     assert stack_bound(elf, "start").bytes == 32
+
+
+def test_low_overhead_loops_are_no_calls(tmp_path):
+    body = (
+        "push {r4, lr}\n wls lr, r0, 2f\n1: bl leaf\n le lr, 1b\n2: dls lr, r1\n3: le lr, 3b\n pop {r4, pc}"
+    )
+    elf = elf_of(tmp_path, "cortex-m55", start=body, leaf="push {r4-r7}\n pop {r4-r7}\n bx lr")
+    assert stack_bound(elf, "start").bytes == 24
