@@ -19,9 +19,10 @@ from edgeprune.data import SCALES, Dataset
 from edgeprune.device.target import find_target
 from edgeprune.device.toolchain import TOOLCHAINS
 from edgeprune.errors import UsageError
+from edgeprune.prune.allocate import ALLOCATIONS
 from edgeprune.prune.methods import METHODS
 from edgeprune.recipe import Recipe
-from edgeprune.stages import bundle, firmware, network
+from edgeprune.stages import bundle, firmware, network, pruning
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,17 @@ def build(recipe: Recipe, store: Store) -> Build:
     return Build(out, manifest, stages)
 
 
-TUNING = ("scope", "round_to", "keep", "steps", "epochs", "batch_size", "learning_rate", "augment", "distill")
+TUNING = (
+    "allocation",
+    "round_to",
+    "keep",
+    "steps",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "augment",
+    "distill",
+)
 
 
 def _check_used(recipe: Recipe, is_tflite: bool) -> None:
@@ -81,6 +92,8 @@ def _check_names(recipe: Recipe) -> None:
     SCALES[recipe.scale]
     if recipe.method not in (None, "none"):
         METHODS[str(recipe.method)]
+        if recipe.allocation is not None:
+            ALLOCATIONS[recipe.allocation]
 
 
 def _network(
@@ -99,7 +112,7 @@ def _network(
     data = network.load_training_data(recipe, loaded)
     score = network.score(store, loaded, data)
     is_pruned = recipe.method not in (None, "none")
-    steps = network.shrink(store, loaded, data, recipe) if is_pruned else ()
+    steps = pruning.shrink(store, loaded, data, recipe) if is_pruned else ()
     trained = network.Trained(loaded, score, steps)
     return trained, network.quantize(store, trained.final, data, recipe), data
 

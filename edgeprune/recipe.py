@@ -28,7 +28,7 @@ class Recipe(BaseModel):
     scale: str = "none"
     method: str | None = None
     speedup: float | None = Field(default=None, ge=1.0)
-    scope: Literal["global", "local"] = "global"
+    allocation: str | None = None
     round_to: int | None = Field(default=None, ge=1)
     steps: int = Field(default=1, ge=1)
     keep: tuple[str, ...] = ()

@@ -20,11 +20,13 @@ from edgeprune.cli.requirements import needs, needs_keras
 )
 @click.option(
     "--method",
-    help="A pruning method: l1, l2, random; `none` to skip.  [default: l1 if S is given]",
+    help="A pruning method (`compare --list`); `none` to skip.  [default: l1 if S is given]",
 )
 @click.option("--speedup", type=float, help="MACs before / MACs after.")
 @click.option(
-    "--scope", type=click.Choice(["global", "local"]), help="Rank channels over all layers, or in each."
+    "--allocation",
+    help="How the cut is shared out among layers: uniform, bands, global, isomorphic, sensitivity, pfp.  "
+    "[default: what suits the method]",
 )
 @click.option(
     "--round-to",

@@ -12,14 +12,12 @@ from edgeprune.errors import UsageError
 
 @click.command("prune")
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--method", default="l1", show_default=True, help="A pruning method: l1, l2, random.")
+@click.option("--method", default="l1", show_default=True, help="A pruning method; `compare --list` has all.")
 @click.option("--speedup", type=float, required=True, help="MACs before / MACs after.")
+@click.option("--data", help="Examples, for methods that look at some; as in `build`.")
+@click.option("--scale", help="How raw data become the model's input, as in `build`.")
 @click.option(
-    "--scope",
-    type=click.Choice(["global", "local"]),
-    default="global",
-    show_default=True,
-    help="Rank channels over all layers, or in each.",
+    "--allocation", help="How the cut is shared out: uniform, bands, global, isomorphic, sensitivity, pfp."
 )
 @click.option(
     "--round-to", type=int, default=1, show_default=True, help="Keep a multiple of this many channels."
@@ -33,16 +31,23 @@ def command(model: Path, place: Path | None, out: Output, seed: int, **options: 
     """Remove channels of MODEL, without training; the result is checked against the masked network."""
     needs_keras("prune")
     from edgeprune.artifact import Store, default_store
+    from edgeprune.prune.methods import METHODS
     from edgeprune.recipe import make_recipe
-    from edgeprune.stages import network
+    from edgeprune.stages import network, pruning
 
     place = place or model.with_name(f"{model.stem}-pruned.keras")
     if place.suffix != ".keras":
         raise UsageError(f"{place.name}: a pruned model is written as .keras", hint="--out NAME.keras")
-    recipe = make_recipe({"model": str(model), "seed": seed, **options}, "command line")
+    given = {key: value for key, value in options.items() if value is not None}
+    recipe = make_recipe({"model": str(model), "seed": seed, **given}, "command line")
+    if METHODS[str(recipe.method)].guide is not None:
+        raise UsageError(
+            f"method {recipe.method} prunes while it trains", hint="edgeprune build does both, with --method"
+        )
     store = Store(default_store())
     loaded = network.load(store, model)
-    pruned = network.prune(store, loaded, loaded, recipe)
+    data = network.load_training_data(recipe, loaded) if recipe.data is not None else None
+    pruned = pruning.prune(store, loaded, loaded, recipe, data=data)
     place.parent.mkdir(parents=True, exist_ok=True)
     network.copy_model(pruned, place)
     before, after = loaded.json("network.json"), pruned.json("network.json")

@@ -9,6 +9,10 @@ Counted are the multiply-accumulates of convolutions and dense layers, padding i
     Dense                   in features x units, for each position of an input that has several
 
 Nothing else counts: no bias, normalisation (folded before it runs), activation, pooling or addition.
+With `zeros="columns"` a convolution's kernel positions (row, column, input channel) that are zero for all
+its filters do not count, as the compiler leaves them out; with `zeros="weights"` no zero weight counts,
+which no kernel of ours can use.
+
 Parameters are all weights, moving averages included; a shared layer runs twice but is stored once.
 """
 
@@ -17,8 +21,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
 
 from edgeprune.graph.ir import Graph, Node, Shape
+
+Zeros = Literal["columns", "weights"]
+COLUMN_KINDS = ("Conv1D", "Conv2D")
 
 
 @dataclass(frozen=True)
@@ -50,15 +60,18 @@ class Cost:
         return sum(node.parameters for node in self.nodes)
 
 
-def count(graph: Graph) -> Cost:
-    """Count multiply-accumulates and parameters of every node."""
+def count(graph: Graph, zeros: Zeros | None = None) -> Cost:
+    """Count multiply-accumulates and parameters of every node; some `zeros` of kernels do not count."""
     seen: set[str] = set()
     costs = []
     for node in graph.nodes:
         inputs = [graph.by_name[name].shape for name in node.inputs]
         parameters = 0 if node.layer in seen else node.parameters
         seen.add(node.layer)
-        costs.append(NodeCost(node.name, node.kind, _macs(node, inputs), parameters))
+        macs = _macs(node, inputs)
+        if zeros is not None and macs:
+            macs = round(macs * _live_share(node, zeros))
+        costs.append(NodeCost(node.name, node.kind, macs, parameters))
     return Cost(tuple(costs))
 
 
@@ -72,3 +85,14 @@ def _macs(node: Node, inputs: list[Shape]) -> int:
     if node.kind == "Dense":
         return sizes["kernel"] * math.prod(inputs[0][:-1])
     return 0
+
+
+def _live_share(node: Node, zeros: Zeros) -> float:
+    """The share of a node's kernel that counts."""
+    kernels = [array for name, array in node.weights.items() if "kernel" in name]
+    if zeros == "weights":
+        return sum(int(np.count_nonzero(k)) for k in kernels) / max(1, sum(k.size for k in kernels))
+    if node.kind not in COLUMN_KINDS or node.config.get("groups", 1) != 1:
+        return 1.0
+    columns = kernels[0].reshape(-1, kernels[0].shape[-1]).any(axis=1)
+    return float(np.count_nonzero(columns)) / max(1, columns.size)

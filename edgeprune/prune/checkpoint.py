@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ Array = npt.NDArray[Any]
 
 FILE_NAME = "training_state.npz"
 _GROUPS = ("variables", "optimizer", "best")
+_GUIDE = "guide:"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class TrainingState:
     optimizer: tuple[Array, ...]
     best: tuple[Array, ...]
     best_epoch: int
+    guide: Mapping[str, Array] = field(default_factory=dict)
 
 
 def fingerprint(settings: Mapping[str, object], arrays: Iterable[Array]) -> str:
@@ -67,6 +69,7 @@ def save(state: TrainingState, folder: Path) -> None:
     arrays = {
         f"{group}_{index}": array for group in _GROUPS for index, array in enumerate(getattr(state, group))
     }
+    arrays |= {f"{_GUIDE}{name}": np.asarray(array) for name, array in state.guide.items()}
     new = folder / f".{FILE_NAME}.new"
     with new.open("wb") as file:
         np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
@@ -84,10 +87,12 @@ def load(folder: Path) -> TrainingState | None:
         with np.load(path, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             groups = {group: _in_order(file, group) for group in _GROUPS}
+            guide = {name.removeprefix(_GUIDE): file[name] for name in file if name.startswith(_GUIDE)}
         return TrainingState(
             fingerprint=about["fingerprint"],
             history=tuple(Epoch(**epoch) for epoch in about["history"]),
             best_epoch=about["best_epoch"],
+            guide=guide,
             **groups,
         )
     except Exception as error:

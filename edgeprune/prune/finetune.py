@@ -3,6 +3,9 @@
 Adam, learning rate warmed up over the first steps and then lowered along a cosine. Weights of the best
 epoch are kept, best on a split taken from the training set: the test set is never looked at.
 
+A pruning method can guide the training (guide.py). The learning rate is then constant after the warm-up,
+the last epoch is kept, since only it has the method's final masks, and nothing ends the run early.
+
 Source:  Loshchilov and Hutter, "SGDR", 2017, arXiv:1608.03983 (cosine); the loss is in trainer.py
 Differs: no restarts
 
@@ -25,6 +28,7 @@ from edgeprune.errors import DataError, UsageError
 from edgeprune.prune import checkpoint
 from edgeprune.prune.augment import Augment, augmentation
 from edgeprune.prune.checkpoint import Epoch, TrainingState
+from edgeprune.prune.guide import Guide, Moment, Steering, WeightKey, Weights
 from edgeprune.prune.trainer import Trainer, expose_scores, make_deterministic, thread_count
 
 Array = npt.NDArray[Any]
@@ -85,13 +89,16 @@ def finetune(
     distill_from: Any = None,
     augment: str | None = None,
     patience: int | None = None,
+    guide: Guide | None = None,
+    hold_zeros: bool = False,
 ) -> History:
     """Train the Keras `model` in place on `data` and leave the best epoch's weights in it.
 
     `distill_from` is a Keras model with the same input and output shapes. `augment` is a name in
     `augment.AUGMENTATIONS`. With `checkpoint_dir`, an interrupted run continues after its last whole
     epoch. `patience` epochs without a better validation result end the run (None: half of `epochs`,
-    at least 5). Raises DataError when the labels do not fit the model's output.
+    at least 5). `guide` steers the training; `hold_zeros` keeps every kernel weight that is zero at the start
+    at zero. Raises DataError when the labels do not fit the model's output.
     """
     if epochs < 1 or batch_size < 1 or not 0 < learning_rate < math.inf:
         raise UsageError(
@@ -112,13 +119,50 @@ def finetune(
         checkpoint_dir=checkpoint_dir,
         log=log,
         on_step=on_step,
+        guide=guide,
     )
     make_deterministic()
     restore_activation = expose_scores(model)
     try:
-        return _train(Trainer(model, distill_from), split, run, augment)
+        trainer = Trainer(model, distill_from, is_steered=hold_zeros or guide is not None)
+        if hold_zeros:
+            trainer.steer(Steering(masks=zero_masks(trainer.weights())))
+        return _train(trainer, split, run, augment)
     finally:
         restore_activation()
+
+
+def fit(
+    trainer: Any,
+    data: TrainingData,
+    *,
+    epochs: int,
+    seed: int,
+    batch_size: int,
+    learning_rate: float,
+    augment: str | None,
+    checkpoint_dir: Path | None = None,
+    log: Log = lambda line: None,
+    on_step: Callable[[Progress], None] | None = None,
+) -> History:
+    """Train by a `trainer` of one's own, used as trainer.Trainer is: the schedule of `finetune`, every epoch.
+
+    Leaves the best epoch's variables in it.
+    """
+    split = _split(data, trainer.model, seed)
+    run = _Run(
+        epochs=epochs,
+        seed=seed,
+        batch_size=min(batch_size, len(split.x)),
+        learning_rate=learning_rate,
+        augment=augmentation(augment, split.x.shape[1:]),
+        patience=epochs,
+        checkpoint_dir=checkpoint_dir,
+        log=log,
+        on_step=on_step,
+        guide=None,
+    )
+    return _train(trainer, split, run, augment)
 
 
 @dataclass(frozen=True)
@@ -134,6 +178,7 @@ class _Run:
     checkpoint_dir: Path | None
     log: Log
     on_step: Callable[[Progress], None] | None
+    guide: Guide | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,9 +198,19 @@ def _split(data: TrainingData, model: Any, seed: int) -> _Split:
     if tuple(model.input_shape[1:]) != x.shape[1:]:
         raise DataError(f"samples have shape {x.shape[1:]}, the model takes {tuple(model.input_shape[1:])}")
     order = np.random.default_rng([seed, 0]).permutation(len(x))
-    held = min(_VALIDATION_LIMIT, max(1, int(len(x) * _VALIDATION_SHARE)))
+    held = _held_back(len(x))
     validation, train = np.sort(order[:held]), np.sort(order[held:])
     return _Split(x[train], y[train], x[validation], y[validation])
+
+
+def _held_back(examples: int) -> int:
+    return min(_VALIDATION_LIMIT, max(1, int(examples * _VALIDATION_SHARE)))
+
+
+def steps_per_epoch(examples: int, batch_size: int) -> int:
+    """Training steps of an epoch over a training set of so many `examples`."""
+    trained = examples - _held_back(examples)
+    return max(1, trained // min(batch_size, trained))
 
 
 def _check_labels(y: Array, samples: int, output_shape: Any) -> npt.NDArray[np.int64]:
@@ -186,11 +241,13 @@ def _train(trainer: Trainer, split: _Split, run: _Run, augment_name: str | None)
         state = _next_epoch(trainer, split, run, state)
         if run.checkpoint_dir is not None:
             checkpoint.save(state, run.checkpoint_dir)
-    trainer.assign(state.best)
+    trainer.assign(state.variables if run.guide else state.best)
+    if run.guide is not None:
+        trainer.steer(run.guide.finish(trainer.weights()) or Steering())
     seconds = sum(epoch.seconds for epoch in state.history)
     return History(
         epochs=state.history,
-        best=state.history[state.best_epoch - 1],
+        best=state.history[-1 if run.guide else state.best_epoch - 1],
         resumed_after=resumed_after,
         stopped_early=len(state.history) < run.epochs,
         images_per_second=len(split.x) * len(state.history) / max(seconds, 1e-9),
@@ -198,7 +255,7 @@ def _train(trainer: Trainer, split: _Split, run: _Run, augment_name: str | None)
 
 
 def _is_stalled(state: TrainingState, run: _Run) -> bool:
-    return len(state.history) - state.best_epoch >= run.patience
+    return run.guide is None and len(state.history) - state.best_epoch >= run.patience
 
 
 def _first_state(trainer: Trainer, split: _Split, run: _Run, augment_name: str | None) -> TrainingState:
@@ -212,17 +269,29 @@ def _first_state(trainer: Trainer, split: _Split, run: _Run, augment_name: str |
         "augment": augment_name,
         "patience": run.patience,
         "threads": thread_count(),
+        "guide": type(run.guide).__name__,
     }
     teacher = trainer.teacher_variables()
-    arrays = (*start, *teacher, split.x, split.y, split.validation_x, split.validation_y)
+    guided = run.guide.state() if run.guide is not None else {}
+    arrays = (
+        *start,
+        *teacher,
+        *(np.asarray(a) for a in guided.values()),
+        split.x,
+        split.y,
+        split.validation_x,
+        split.validation_y,
+    )
     mark = checkpoint.fingerprint(settings, arrays)
     saved = checkpoint.load(run.checkpoint_dir) if run.checkpoint_dir is not None else None
     if saved is not None and saved.fingerprint == mark:
         run.log(f"resuming after epoch {len(saved.history)} of {run.epochs}")
+        if run.guide is not None:
+            run.guide.restore(saved.guide)
         return saved
     if saved is not None:
         run.log("the saved training state belongs to another run; starting afresh")
-    return TrainingState(mark, (), start, trainer.optimizer_variables(), start, 0)
+    return TrainingState(mark, (), start, trainer.optimizer_variables(), start, 0, guided)
 
 
 def _next_epoch(trainer: Trainer, split: _Split, run: _Run, state: TrainingState) -> TrainingState:
@@ -253,6 +322,7 @@ def _next_epoch(trainer: Trainer, split: _Split, run: _Run, state: TrainingState
         optimizer=trainer.optimizer_variables(),
         best=variables if is_best else state.best,
         best_epoch=number if is_best else state.best_epoch,
+        guide=dict(run.guide.state()) if run.guide is not None else {},
     )
 
 
@@ -260,10 +330,13 @@ def _pass_over(trainer: Trainer, split: _Split, run: _Run, number: int) -> float
     """Train on every sample once; returns the mean loss."""
     steps = len(split.x) // run.batch_size
     losses = []
+    rng = np.random.default_rng([run.seed, number, 1])
     for step, (x, y) in enumerate(_batches(split, run, number)):
-        trainer.optimizer.learning_rate.assign(
-            _learning_rate(run, (number - 1) * steps + step, run.epochs * steps)
-        )
+        at = (number - 1) * steps + step
+        trainer.optimizer.learning_rate.assign(_learning_rate(run, at, run.epochs * steps))
+        if run.guide is not None:
+            moment = Moment(at, run.epochs * steps, step == 0, rng)
+            trainer.steer(run.guide.steer(moment, trainer.weights()) or Steering())
         losses.append(trainer.step(x, y))
         if run.on_step is not None:
             run.on_step(Progress(number, run.epochs, step + 1, steps))
@@ -281,10 +354,12 @@ def _batches(split: _Split, run: _Run, number: int) -> Iterator[tuple[Array, Arr
 
 
 def _learning_rate(run: _Run, step: int, steps: int) -> float:
-    """Linear up over the first steps, then half a cosine down to a hundredth."""
+    """Linear up over the first steps, then half a cosine down to a hundredth; constant under a guide."""
     warm_up = max(1, int(_WARM_UP_SHARE * steps))
     if step < warm_up:
         return run.learning_rate * (step + 1) / warm_up
+    if run.guide is not None:
+        return run.learning_rate
     cosine = 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))
     return run.learning_rate * (_FINAL_RATE_SHARE + (1 - _FINAL_RATE_SHARE) * cosine)
 
@@ -297,3 +372,9 @@ def _evaluate(trainer: Trainer, x: Array, y: Array) -> tuple[float, float]:
         part_loss, part_right = trainer.evaluate(x[start:stop], y[start:stop])
         loss, right = loss + float(part_loss), right + float(part_right)
     return loss / len(x), right / len(x)
+
+
+def zero_masks(weights: Weights) -> dict[WeightKey, Array]:
+    """A mask for every kernel that has zeros: 0 there, 1 elsewhere."""
+    kernels = {key: value for key, value in weights.items() if "kernel" in key[1]}
+    return {key: (value != 0).astype(np.float32) for key, value in kernels.items() if not value.all()}

@@ -1,10 +1,7 @@
 """Which channels to remove so that a network needs S times fewer multiply-accumulates.
 
-Within a group the units with the lowest scores go. How many go in each group is one number's doing:
-"local" removes the same share in every group; "global" ranks all units in one list by what they are worth
-for what they cost: the sum of the relative norms of a unit's filters / the square root of the MACs that
-go with one unit of its group. Plain norms take most where the parameters are and the MACs are not, in
-the last layers; worth / MACs without the root starves the first layers down to their floors.
+A method scores the units of every group; an allocation (`allocate/`) says how many of each group go as
+one number is turned; within a group the units with the lowest scores go, unless the method selects.
 
 The number is found by bisection, since fewer units never cost more, with exact costs: the graph is cut
 and counted. The first point at or above S usually overshoots, so units are given back, best first, as
@@ -17,7 +14,7 @@ cuts the network's throat, however low its norms, and one left with none would e
 
 import bisect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -27,23 +24,29 @@ import numpy.typing as npt
 from edgeprune.errors import BudgetError, UsageError
 from edgeprune.graph.cost import Cost, count
 from edgeprune.graph.ir import Graph
+from edgeprune.prune.allocate import ALLOCATIONS
+from edgeprune.prune.allocate.base import Ladder, worths
 from edgeprune.prune.apply import cut
 from edgeprune.prune.channels import ChannelGroup, ChannelMap, Frozen, map_channels
-from edgeprune.prune.methods.base import Method, Scores
-
-SCOPES = ("global", "local")
+from edgeprune.prune.evidence import Evidence, Examples
+from edgeprune.prune.methods.base import Method, Scores, Select
 
 _SMALLEST_SHARE = 0.1
+_TOLERANCE = 0.02
 
 _Counts = tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupPlan:
-    """How many units of a group stay."""
+    """Which units of a group stay: their places in the group, rising."""
 
     group: ChannelGroup
-    kept: int
+    stay: npt.NDArray[np.int64]
+
+    @property
+    def kept(self) -> int:
+        return len(self.stay)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class PrunePlan:
     """The output channels to remove of each layer, and what the network costs before and after."""
 
     method: str
-    scope: str
+    allocation: str
     removed: Mapping[str, tuple[int, ...]]
     groups: tuple[GroupPlan, ...]
     frozen: tuple[Frozen, ...]
@@ -63,48 +66,94 @@ class PrunePlan:
         """MACs before / MACs after."""
         return self.before.macs / max(1, self.after.macs)
 
+    @property
+    def kept(self) -> tuple[npt.NDArray[np.int64], ...]:
+        """The units that stay, by group."""
+        return tuple(group.stay for group in self.groups)
+
+
+def gather(
+    graph: Graph,
+    rng: np.random.Generator,
+    *,
+    keep: Sequence[str] = (),
+    examples: Examples | None = None,
+) -> Evidence:
+    """The evidence of `graph`; `keep` names nodes (or patterns such as "stem_*") whose channels all stay."""
+    return Evidence(graph, map_channels(graph, keep), rng, examples)
+
 
 def plan(
-    graph: Graph,
+    evidence: Evidence,
     *,
     method: Method,
     speedup: float,
-    rng: np.random.Generator,
-    scope: str = "global",
-    round_to: int = 1,
-    keep: Sequence[str] = (),
+    allocation: str | None = None,
+    round_to: Sequence[int] = (1,),
 ) -> PrunePlan:
-    """Choose channels of `graph` to remove so that its MACs fall at least by the factor `speedup`.
+    """Choose channels to remove so that the network's MACs fall at least by the factor `speedup`.
 
-    `keep` names nodes (or patterns such as "stem_*") whose channels all stay. With `round_to` each
-    group keeps a multiple of it, or all. Raises UsageError for a speed-up below 1 and BudgetError
-    for one that the floors and what is kept put out of reach.
+    `allocation` is a name in `allocate`, the method's own by default. Each group keeps a multiple of a
+    number in `round_to`, or all: of the first with which the speed-up is passed by at most 2 %, else of
+    the last. Raises UsageError for a speed-up below 1 and BudgetError for one that the
+    floors and what is kept put out of reach.
     """
     if not (math.isfinite(speedup) and speedup >= 1):
         raise UsageError(
             f"a speed-up of {speedup:g} is no pruning", hint="give a number of at least 1, such as 2"
         )
-    if scope not in SCOPES:
-        raise UsageError(f"unknown scope {scope!r}", hint=f"known: {', '.join(SCOPES)}")
-    if round_to < 1:
+    if not round_to or min(round_to) < 1:
         raise UsageError(f"channels cannot be rounded to multiples of {round_to}", hint="give 1 or more")
-    channels = map_channels(graph, keep)
-    before = count(graph)
-    scores = [method.score(graph, group, rng) for group in channels.groups]
-    worths = [
-        score * len(group.layers) / math.sqrt(max(1, unit_macs))
-        for score, group, unit_macs in zip(scores, channels.groups, _unit_macs(graph, channels), strict=True)
-    ]
-    search = _Search(graph, channels, worths, round_to, before.macs / speedup)
-    counts = search.trim(search.first(_ladder(scope, worths)))
-    gone = search.gone(counts)
+    if method.score is None:
+        raise UsageError(f"method {method.name} removes no channels", hint="choose another, such as l1")
+    allocated = ALLOCATIONS[allocation or method.allocation]
+    graph, channels = evidence.graph, evidence.channels
+    scores = [method.score(evidence, group) for group in channels.groups]
+    ladder, worth = allocated.ladder(evidence, scores), worths(evidence, scores)
+    limit = count(graph).macs / speedup
+    for multiple in round_to:
+        search = _Search(graph, channels, worth, multiple, limit)
+        try:
+            counts = search.trim(search.first(ladder))
+        except BudgetError:
+            if multiple == round_to[-1]:
+                raise
+            continue
+        if search.macs(counts) * (1 + _TOLERANCE) >= limit:
+            break
+    gone = _chosen(method.select, scores, counts, evidence.rng) if method.select else search.gone(counts)
+    return plan_without(evidence, gone, method=method.name, allocation=allocated.name)
+
+
+def _chosen(
+    select: Select, scores: Sequence[Scores], counts: Sequence[int], rng: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    """Flags of the units that the method did not select."""
+    flags = []
+    for score, kept in zip(scores, counts, strict=True):
+        gone = np.ones(len(score), dtype=bool)
+        gone[select(score, kept, rng) if kept < len(score) else slice(None)] = False
+        flags.append(gone)
+    return np.concatenate([np.zeros(0, dtype=bool), *flags])
+
+
+def plan_without(
+    evidence: Evidence, gone: npt.NDArray[np.bool_], *, method: str, allocation: str
+) -> PrunePlan:
+    """The plan that removes the units marked in `gone`, one flag per unit of all groups."""
+    graph, channels = evidence.graph, evidence.channels
+    ends = np.cumsum([len(group.units) for group in channels.groups])[:-1]
+    by_group = np.split(gone, ends) if channels.groups else []
     return PrunePlan(
-        method=method.name,
-        scope=scope,
+        method=method,
+        allocation=allocation,
         removed=_removed(channels, gone),
-        groups=tuple(GroupPlan(group, kept) for group, kept in zip(channels.groups, counts, strict=True)),
+        groups=tuple(
+            GroupPlan(group, np.flatnonzero(~flags))
+            for group, flags in zip(channels.groups, by_group, strict=True)
+        ),
         frozen=channels.frozen,
-        before=before,
+        before=count(graph),
         after=count(cut(graph, channels, gone)),
     )
 
@@ -116,37 +165,6 @@ def _removed(channels: ChannelMap, gone: npt.NDArray[np.bool_]) -> Mapping[str, 
         for channel in unit if flag else ():
             found.setdefault(channel.layer, []).append(channel.index)
     return MappingProxyType({layer: tuple(sorted(indices)) for layer, indices in sorted(found.items())})
-
-
-def _unit_macs(graph: Graph, channels: ChannelMap) -> list[int]:
-    """For each group, the MACs that go when one of its units goes."""
-    total = sum(len(group.units) for group in channels.groups)
-    found, first = [], 0
-    for group in channels.groups:
-        gone = np.zeros(total, dtype=bool)
-        gone[first] = True
-        found.append(count(graph).macs - count(cut(graph, channels, gone)).macs)
-        first += len(group.units)
-    return found
-
-
-_Ladder = tuple[int, Callable[[int], list[float]]]
-
-
-def _ladder(scope: str, scores: Sequence[Scores]) -> _Ladder:
-    """How many rungs there are, and how many units of each group stay at a rung, before rounding."""
-    sizes = [len(group) for group in scores]
-    if scope == "local":
-        shares = sorted({kept / size for size in sizes for kept in range(size + 1)}, reverse=True)
-        return len(shares), lambda rung: [shares[rung] * size for size in sizes]
-    ranked = sorted((float(score), place) for place, group in enumerate(scores) for score in group)
-    order = np.array([place for _, place in ranked], dtype=np.int64)
-
-    def kept(rung: int) -> list[float]:
-        lost = np.bincount(order[:rung], minlength=len(sizes))
-        return [float(size - gone) for size, gone in zip(sizes, lost, strict=True)]
-
-    return len(ranked) + 1, kept
 
 
 class _Search:
@@ -162,9 +180,9 @@ class _Search:
         self._allowed = [_allowed(len(group), round_to) for group in scores]
         self._limit = macs * (1 + 1e-12)
 
-    def first(self, ladder: _Ladder) -> _Counts:
+    def first(self, ladder: Ladder) -> _Counts:
         """The counts on the first rung that reaches the limit; raises BudgetError when none does."""
-        rungs, kept = ladder
+        rungs, kept = ladder.rungs, ladder.kept
         floor = tuple(allowed[0] for allowed in self._allowed)
         lowest = self.macs(floor)
         if lowest > self._limit:

@@ -3,6 +3,8 @@
 The loss is cross entropy with smoothed labels. With a teacher it is, for the most part, the cross
 entropy with the teacher's softened outputs on the same images, and the labels need no smoothing.
 
+Weights can be held under 0/1 masks and pulled to zero by extra decay (guide.py says what that means).
+
 Source:  Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015,
          arXiv:1503.02531 (the factor temperature^2 keeps gradients comparable); Kingma and Ba, "Adam",
          2015, arXiv:1412.6980
@@ -10,11 +12,13 @@ Differs: penalties that the layers carry (kernel regularisers) are added, as Ker
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from edgeprune.prune.guide import Steering, WeightKey
 
 Array = npt.NDArray[Any]
 
@@ -60,9 +64,12 @@ def expose_scores(model: Any) -> Callable[[], None]:
 
 
 class Trainer:
-    """A model, its teacher and its optimizer as compiled TensorFlow steps."""
+    """A model, its teacher and its optimizer as compiled TensorFlow steps.
 
-    def __init__(self, model: Any, teacher: Any) -> None:
+    `is_steered` makes room for masks and decay; without it a step does nothing of that.
+    """
+
+    def __init__(self, model: Any, teacher: Any, is_steered: bool = False) -> None:
         import keras
         import tensorflow as tf
 
@@ -70,19 +77,27 @@ class Trainer:
         self.teacher = teacher
         self.optimizer = keras.optimizers.Adam(epsilon=1e-7)
         self.optimizer.build(model.trainable_variables)
+        self._by_key = {(layer.name, w.name): w for layer in _layers(model) for w in layer.trainable_weights}
+        self._held = _Held(model.trainable_variables, self.optimizer) if is_steered else None
+        held = self._held
         teacher_scores = _scores(teacher) if teacher is not None else None
         student_scores = _scores(model)
         targets = max(2, int(model.output_shape[1]))
 
         def step(x: Any, y: Any) -> Any:
             x = tf.cast(x, tf.float32)
+            masters = held.mask() if held else []
             with tf.GradientTape() as tape:
                 scores = student_scores(x, training=True)
-                loss = _loss(
+                loss = classifier_loss(
                     scores, tf.one_hot(y, targets), teacher_scores and teacher_scores(x, training=False)
                 )
                 loss += tf.add_n(model.losses) if model.losses else 0.0
-            self.optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            if held:
+                held.apply(gradients, masters)
+            else:
+                self.optimizer.apply(gradients, model.trainable_variables)
             return loss
 
         def evaluate(x: Any, y: Any) -> Any:
@@ -93,6 +108,18 @@ class Trainer:
 
         self.step = tf.function(step, reduce_retracing=True)
         self.evaluate = tf.function(evaluate, reduce_retracing=True)
+
+    def weights(self) -> dict[WeightKey, Array]:
+        """The weights that can be trained; under a mask, their masters."""
+        return {key: variable.numpy() for key, variable in self._by_key.items()}
+
+    def steer(self, steering: Steering) -> None:
+        """Let the next steps run under other masks or decay, or with other weights."""
+        for key, value in steering.weights.items():
+            self._by_key[key].assign(np.broadcast_to(value, self._by_key[key].shape))
+        if self._held is not None:
+            for kind in ("masks", "decay"):
+                self._held.put(kind, getattr(steering, kind), self._by_key)
 
     def variables(self) -> tuple[Array, ...]:
         return tuple(np.array(v.numpy()) for v in self.model.variables)
@@ -118,6 +145,58 @@ class Trainer:
                 variable.assign(value)
 
 
+class _Held:
+    """Masks and extra decay of trained variables, and the step under them."""
+
+    def __init__(self, variables: Any, optimizer: Any) -> None:
+        import tensorflow as tf
+
+        self._variables, self._optimizer = list(variables), optimizer
+        self.masks = [tf.Variable(tf.ones(v.shape)) for v in self._variables]
+        self.decay = [tf.Variable(tf.zeros(v.shape)) for v in self._variables]
+        self._slots = list(zip(optimizer._momentums, optimizer._velocities, strict=True))
+
+    def put(
+        self, kind: str, values: Mapping[WeightKey, Array] | None, by_key: Mapping[WeightKey, Any]
+    ) -> None:
+        """Replace all masks or all decay; what `values` leaves out is free of it. None changes nothing."""
+        if values is None:
+            return
+        places = {id(variable): place for place, variable in enumerate(self._variables)}
+        arrays = {places[id(by_key[key])]: value for key, value in values.items()}
+        neutral = 1.0 if kind == "masks" else 0.0
+        for place, held in enumerate(getattr(self, kind)):
+            value = np.asarray(arrays.get(place, neutral), np.float32)
+            held.assign(np.broadcast_to(value, held.shape))
+
+    def mask(self) -> list[Any]:
+        """Multiply the weights by their masks; returns the masters."""
+        import tensorflow as tf
+
+        masters = [tf.identity(v.value) for v in self._variables]
+        for variable, master, mask in zip(self._variables, masters, self.masks, strict=True):
+            variable.assign(master * mask)
+        return masters
+
+    def apply(self, gradients: list[Any], masters: list[Any]) -> None:
+        """One optimizer step on what no mask holds; all else, moments included, is put back."""
+        import tensorflow as tf
+
+        moments = [[tf.identity(slot.value) for slot in slots] for slots in self._slots]
+        rows = zip(gradients, self.decay, masters, self.masks, strict=True)
+        pulled = [(g + decay * master) * mask for g, decay, master, mask in rows]
+        self._optimizer.apply(pulled, self._variables)
+        for place, (variable, master) in enumerate(zip(self._variables, masters, strict=True)):
+            is_free = self.masks[place] > 0.5
+            variable.assign(tf.where(is_free, variable.value, master))
+            for slot, before in zip(self._slots[place], moments[place], strict=True):
+                slot.assign(tf.where(is_free, slot.value, before))
+
+
+def _layers(model: Any) -> list[Any]:
+    return [layer for layer in model._flatten_layers(include_self=False) if not hasattr(layer, "layers")]
+
+
 def _scores(model: Any) -> Callable[..., Any]:
     """The model's unnormalised class scores, (N, classes), from whatever its last layer gives."""
     import keras
@@ -140,7 +219,7 @@ def _scores(model: Any) -> Callable[..., Any]:
     return scores
 
 
-def _loss(scores: Any, one_hot: Any, teacher: Any) -> Any:
+def classifier_loss(scores: Any, one_hot: Any, teacher: Any) -> Any:
     """Mean loss of a batch: smoothed cross entropy, or plain and the divergence from the teacher."""
     import tensorflow as tf
 

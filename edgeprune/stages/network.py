@@ -1,12 +1,9 @@
-"""Stages on the float network: load, score, prune, fine-tune, quantise.
+"""Stages on the float network: load, score, quantise; pruning.py and tuning.py have what lies between.
 
 TensorFlow is imported inside the functions that a stage runs, so a stage that is reused costs nothing.
 """
 
-import logging
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +13,12 @@ from edgeprune.artifact import Stage, Store, code_hash, sha256_file, to_json, wr
 from edgeprune.data import SCALES, Dataset, load_data
 from edgeprune.errors import ModelError, UsageError
 from edgeprune.recipe import Recipe
+from edgeprune.stages.describe import describe_network
 from edgeprune.stages.keras_import import import_keras
+from edgeprune.stages.pruning import Step
+from edgeprune.stages.tuning import accuracy, predict
 
-log = logging.getLogger("edgeprune")
-
-LEARNING_RATE = 4e-3
-STEPS_PER_EPOCH = 40
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
-EPOCHS = 20
-STEP_RATE = 0.5  # learning rate between steps, of the last step's
-ROUND_TO = (4, 2, 1)
-TOLERANCE = 0.02
-BAR = 30
-PREDICT_BATCH = 256
-
-
-@dataclass(frozen=True)
-class Step:
-    """One round of pruning and the fine-tuning after it."""
-
-    pruned: Stage
-    tuned: Stage
 
 
 @dataclass(frozen=True)
@@ -50,7 +32,7 @@ class Trained:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """All of them, in order."""
-        rounds = (stage for step in self.steps for stage in (step.pruned, step.tuned))
+        rounds = (stage for step in self.steps for stage in (*step.before, step.tuned))
         return (self.loaded, self.score, *rounds)
 
     @property
@@ -86,7 +68,7 @@ def load(store: Store, model: Path) -> Stage:
         graph = from_keras(load_model(model))
         check(graph)
         to_keras(graph).save(result / "model.keras")
-        write_atomic(result / "network.json", to_json(_describe(graph)))
+        write_atomic(result / "network.json", to_json(describe_network(graph)))
 
     inputs = {"model": sha256_file(model), "suffix": model.suffix, "code": code_hash("graph")}
     return store.stage("load", inputs, make)
@@ -101,28 +83,6 @@ def check_is_file(model: Path) -> None:
         )
     if not model.is_file():
         raise ModelError(f"no model at {model}", hint="give a .keras, .h5 or int8 .tflite file")
-
-
-def _describe(graph: Any) -> dict[str, Any]:
-    """Shapes and cost of a Graph as JSON values."""
-    from edgeprune.graph.cost import count
-
-    cost = count(graph)
-    return {
-        "inputs": [list(graph.by_name[name].shape) for name in graph.inputs],
-        "outputs": [list(graph.by_name[name].shape) for name in graph.outputs],
-        "macs": cost.macs,
-        "params": cost.parameters,
-        "layers": [
-            {
-                "name": node.name,
-                "kind": node.kind,
-                "macs": cost.by_node[node.name].macs,
-                "params": cost.by_node[node.name].parameters,
-            }
-            for node in graph.nodes
-        ],
-    }
 
 
 def load_training_data(recipe: Recipe, loaded: Stage) -> Dataset:
@@ -163,20 +123,6 @@ def load_test_data(recipe: Recipe, tflite: Stage) -> Dataset | None:
     )
 
 
-def predict(model: Any, data: Dataset) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Outputs of a Keras model on the test set, (examples, outputs)."""
-    rows = [
-        np.asarray(model(data.batch(data.x_test[start : start + PREDICT_BATCH]), training=False))
-        for start in range(0, len(data.x_test), PREDICT_BATCH)
-    ]
-    return np.concatenate(rows).reshape(len(data.x_test), -1)
-
-
-def accuracy(top1: np.ndarray[Any, Any], data: Dataset) -> float:
-    """Fraction of the test set that `top1` (class per example) has right."""
-    return float(np.mean(top1 == data.y_test))
-
-
 def score(store: Store, loaded: Stage, data: Dataset) -> Stage:
     """Float accuracy of the model as given, and its class for each test example."""
 
@@ -193,197 +139,6 @@ def score(store: Store, loaded: Stage, data: Dataset) -> Stage:
 
     inputs = {"load": loaded.key, "data": data.sha256, "code": code_hash("data", "stages")}
     return store.stage("score", inputs, make)
-
-
-def shrink(store: Store, loaded: Stage, data: Dataset, recipe: Recipe) -> tuple[Step, ...]:
-    """Prune and fine-tune, in one step or several: a little goes, the rest recovers, more goes.
-
-    The speed-ups of the steps are a geometric series up to the recipe's. Every step but the last has one
-    epoch; the last has all that are left.
-    """
-    epochs = EPOCHS if recipe.epochs is None else recipe.epochs
-    count = recipe.steps
-    if count > max(1, epochs):
-        raise UsageError(f"{count} steps need at least {count} epochs, --epochs is {epochs}")
-    steps: list[Step] = []
-    for number in range(1, count + 1):
-        is_last = number == count
-        source = steps[-1].tuned if steps else loaded
-        pruned = prune(
-            store, loaded, source, recipe, share=number / count, name=_numbered("prune", number, count)
-        )
-        share = epochs - (count - 1) if is_last else 1
-        name = _numbered("finetune", number, count)
-        tuned = finetune(store, loaded, pruned, data, recipe, epochs=share, is_last=is_last, name=name)
-        steps.append(Step(pruned, tuned))
-    return tuple(steps)
-
-
-def _numbered(name: str, number: int, count: int) -> str:
-    return name if count == 1 else f"{name}-{number}"
-
-
-def prune(
-    store: Store, loaded: Stage, source: Stage, recipe: Recipe, *, share: float = 1.0, name: str = "prune"
-) -> Stage:
-    """Remove channels of `source` physically, and prove the smaller network equal to the masked one.
-
-    The network then costs the MACs of `loaded` / speedup^share.
-    """
-    if recipe.speedup is None:
-        raise UsageError(f"--method {recipe.method} needs --speedup S, the MACs before / after")
-    wanted_macs = loaded.json("network.json")["macs"] / recipe.speedup**share
-    arguments: Mapping[str, Any] = {
-        "method": recipe.method,
-        "wanted_macs": wanted_macs,
-        "is_last": share == 1,
-        "scope": recipe.scope,
-        "round_to": recipe.round_to,
-        "keep": list(recipe.keep),
-        "seed": recipe.seed,
-    }
-
-    def make(result: Path, work: Path) -> None:
-        keras = import_keras()
-
-        from edgeprune.graph.check import check
-        from edgeprune.graph.keras_in import from_keras
-        from edgeprune.graph.keras_out import to_keras
-        from edgeprune.prune.apply import apply
-        from edgeprune.prune.check import check_pruned
-
-        graph = from_keras(keras.models.load_model(source.folder / "model.keras", compile=False))
-        planned = _plan(graph, recipe, wanted_macs, is_last=share == 1)
-        for frozen in planned.frozen:
-            log.info("           %s is left alone: %s", frozen.layer, frozen.reason)
-        pruned = apply(graph, planned)
-        check(pruned)
-        worst = check_pruned(graph, pruned, planned.removed, np.random.default_rng(recipe.seed))
-        speedup = planned.speedup
-        log.info("           %.2fx fewer MACs; equal to the masked network within %.1e", speedup, worst)
-        to_keras(pruned).save(result / "model.keras")
-        write_atomic(result / "network.json", to_json(_describe(pruned)))
-        described = {
-            "removed": {layer: list(indices) for layer, indices in planned.removed.items()},
-            "left_alone": {frozen.layer: frozen.reason for frozen in planned.frozen},
-            "masked_difference": worst,
-        }
-        write_atomic(result / "plan.json", to_json(described))
-
-    inputs = {source.name: source.key, **arguments, "code": code_hash("graph", "prune")}
-    return store.stage(name, inputs, make)
-
-
-def _plan(graph: Any, recipe: Recipe, wanted_macs: float, is_last: bool) -> Any:
-    """What to remove of `graph` so that `wanted_macs` stay.
-
-    Kernels compute four channels at a time, so the last step keeps a multiple of four where that meets
-    the wanted MACs within 2 %, else of two, else any number; unless the recipe says what to round to.
-    """
-    from edgeprune.graph.cost import count
-    from edgeprune.prune.methods import METHODS
-    from edgeprune.prune.plan import plan
-
-    speedup = max(1.0, count(graph).macs / wanted_macs)
-    for round_to in (recipe.round_to,) if recipe.round_to else ROUND_TO if is_last else (1,):
-        planned = plan(
-            graph,
-            method=METHODS[str(recipe.method)],
-            speedup=speedup,
-            rng=np.random.default_rng(recipe.seed),
-            scope=recipe.scope,
-            round_to=round_to,
-            keep=recipe.keep,
-        )
-        if planned.speedup <= speedup * (1 + TOLERANCE):
-            break
-    return planned
-
-
-def finetune(
-    store: Store,
-    loaded: Stage,
-    pruned: Stage,
-    data: Dataset,
-    recipe: Recipe,
-    *,
-    epochs: int,
-    is_last: bool = True,
-    name: str = "finetune",
-) -> Stage:
-    """Train the pruned network, the original as its teacher unless the recipe says otherwise."""
-    batch_size = recipe.batch_size or _batch_size(len(data.x_train))
-    rate = LEARNING_RATE if recipe.learning_rate is None else recipe.learning_rate
-    settings: dict[str, Any] = {
-        "epochs": epochs,
-        "seed": recipe.seed,
-        "batch_size": batch_size,
-        "learning_rate": rate if is_last else rate * STEP_RATE,
-        "augment": _augment(recipe, data),
-    }
-
-    def make(result: Path, work: Path) -> None:
-        keras = import_keras()
-
-        from edgeprune.prune.finetune import finetune as train
-
-        model = keras.models.load_model(pruned.folder / "model.keras", compile=False)
-        before = accuracy(predict(model, data).argmax(axis=1), data)
-        teacher = None
-        if recipe.distill:
-            teacher = keras.models.load_model(loaded.folder / "model.keras", compile=False)
-        history: list[dict[str, Any]] = []
-        if epochs:
-            bar = progress_bar(name)
-            trained = train(
-                model, data, **settings, checkpoint_dir=work, log=log.info, distill_from=teacher, on_step=bar
-            )
-            history = [asdict(epoch) for epoch in trained.epochs]
-        after = accuracy(predict(model, data).argmax(axis=1), data)
-        log.info("           test accuracy %.2f %%, before tuning %.2f %%", 100 * after, 100 * before)
-        model.save(result / "model.keras", include_optimizer=False)
-        described = {"accuracy_before": before, "accuracy": after, "epochs": history}
-        write_atomic(result / "tuning.json", to_json(described))
-
-    inputs = {
-        "prune": pruned.key,
-        "data": data.sha256,
-        **settings,
-        "distill": recipe.distill,
-        "code": code_hash("data", "prune"),
-    }
-    return store.stage(name, inputs, make)
-
-
-def progress_bar(name: str) -> Callable[[Any], None] | None:
-    """A line on a terminal that shows how far an epoch is; None where nobody would see it move."""
-    if not sys.stderr.isatty() or not log.isEnabledFor(logging.INFO):
-        return None
-
-    def show(progress: Any) -> None:
-        filled = BAR * progress.step // progress.steps
-        bar = "#" * filled + "-" * (BAR - filled)
-        end = "\r" if progress.step < progress.steps else "\r\x1b[K"
-        text = f"{name} epoch {progress.epoch}/{progress.epochs} [{bar}] {progress.step}/{progress.steps}"
-        sys.stderr.write(text + end)
-        sys.stderr.flush()
-
-    return show
-
-
-def _batch_size(examples: int) -> int:
-    """128, or the power of two that gives some forty steps an epoch: batch norm needs them to follow."""
-    power = (examples // STEPS_PER_EPOCH).bit_length() - 1
-    return max(16, min(128, 1 << max(0, power)))
-
-
-def _augment(recipe: Recipe, data: Dataset) -> str | None:
-    """The augmentation's name; `auto` mirrors and shifts what is surely a photograph, and nothing else."""
-    if recipe.augment != "auto":
-        return None if recipe.augment == "none" else recipe.augment
-    shape = data.x_train.shape[1:]
-    is_photograph = len(shape) == 3 and min(shape[:2]) >= 24 and shape[2] == 3
-    return "flip-crop" if is_photograph else None
 
 
 def quantize(store: Store, final: Stage, data: Dataset, recipe: Recipe) -> Stage:

@@ -8,8 +8,8 @@ import pytest
 from edgeprune.errors import UsageError
 from edgeprune.graph.ir import Graph, Node
 from edgeprune.prune import methods
-from edgeprune.prune.channels import channel_groups
 from edgeprune.prune.methods import METHODS
+from edgeprune.prune.plan import gather
 
 
 def chain(kernel: np.ndarray) -> Graph:
@@ -27,9 +27,11 @@ def chain(kernel: np.ndarray) -> Graph:
 
 
 def scores(method: str, kernel: np.ndarray) -> list[float]:
-    graph = chain(kernel)
-    (group,) = channel_groups(graph)
-    return METHODS[method].score(graph, group, np.random.default_rng(0)).tolist()
+    evidence = gather(chain(kernel), np.random.default_rng(0))
+    (group,) = evidence.channels.groups
+    score = METHODS[method].score
+    assert score is not None
+    return score(evidence, group).tolist()
 
 
 def test_every_file_is_in_the_table() -> None:

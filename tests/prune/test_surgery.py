@@ -20,9 +20,11 @@ from edgeprune.prune.apply import apply
 from edgeprune.prune.channels import Channel, channel_groups, map_channels
 from edgeprune.prune.check import check_pruned
 from edgeprune.prune.methods import METHODS
-from edgeprune.prune.plan import SCOPES, PrunePlan, plan
+from edgeprune.prune.plan import PrunePlan, gather, plan
 
 FAMILY = sorted(NETWORKS)
+ALLOCATIONS = ("global", "uniform")
+WEIGHTS_ALONE = ("l1", "l2", "random")
 
 
 @cache
@@ -36,8 +38,10 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 def pruned(name: str, speedup: float = 2.0, **options: object) -> tuple[PrunePlan, Graph]:
     graph = graph_of(name)
-    options = {"method": METHODS["l1"], "rng": rng(), **options}
-    made = plan(graph, speedup=speedup, **options)  # type: ignore[arg-type]
+    options = {"method": METHODS["l1"], **options}
+    generator, keep = options.pop("rng", rng()), options.pop("keep", ())
+    evidence = gather(graph, generator, keep=keep)  # type: ignore[arg-type]
+    made = plan(evidence, speedup=speedup, **options)  # type: ignore[arg-type]
     return made, apply(graph, made)
 
 
@@ -54,12 +58,12 @@ def test_numpy_reference_equals_keras(name: str) -> None:
     assert relative(forward(graph, [x])[graph.outputs[0]], model.predict(x, verbose=0)) < 2e-5
 
 
-@pytest.mark.parametrize("scope", SCOPES)
-@pytest.mark.parametrize("method", METHODS.names)
+@pytest.mark.parametrize("allocation", ALLOCATIONS)
+@pytest.mark.parametrize("method", WEIGHTS_ALONE)
 @pytest.mark.parametrize("name", FAMILY)
-def test_pruned_equals_masked(name: str, method: str, scope: str) -> None:
+def test_pruned_equals_masked(name: str, method: str, allocation: str) -> None:
     speedup = 1.2 if name == "frozen_kinds" else 2.0
-    made, smaller = pruned(name, speedup, method=METHODS[method], scope=scope)
+    made, smaller = pruned(name, speedup, method=METHODS[method], allocation=allocation)
     assert check_pruned(graph_of(name), smaller, made.removed, rng(2)) < 1e-9
     check_graph(smaller)
     assert made.before == count(graph_of(name))
@@ -99,11 +103,11 @@ def test_keras_takes_the_pruned_network(name: str) -> None:
     assert relative(to_keras(smaller).predict(x, verbose=0), expected) < 2e-5
 
 
-@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("allocation", ALLOCATIONS)
 @pytest.mark.parametrize("name", FAMILY)
-def test_speedup_is_met_closely(name: str, scope: str) -> None:
+def test_speedup_is_met_closely(name: str, allocation: str) -> None:
     speedup = 1.2 if name == "frozen_kinds" else 1.7
-    made, _ = pruned(name, speedup, scope=scope)
+    made, _ = pruned(name, speedup, allocation=allocation)
     assert made.speedup >= speedup
     # Giving back one more unit, wherever, breaks the promise: no plan near it is closer.
     for entry in made.groups:
@@ -129,14 +133,14 @@ def test_ends_stay_and_no_layer_is_empty(name: str) -> None:
 
 def best_speedup(graph: Graph) -> float:
     with pytest.raises(BudgetError, match="out of reach") as caught:
-        plan(graph, method=METHODS["l1"], speedup=1e9, rng=rng())
+        plan(gather(graph, rng()), method=METHODS["l1"], speedup=1e9)
     return float(caught.value.message.rsplit(" ", 1)[1]) * 0.99
 
 
-@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("allocation", ALLOCATIONS)
 @pytest.mark.parametrize("name", FAMILY)
-def test_round_to(name: str, scope: str) -> None:
-    made, smaller = pruned(name, 1.2, round_to=4, scope=scope)
+def test_round_to(name: str, allocation: str) -> None:
+    made, smaller = pruned(name, 1.2, round_to=(4,), allocation=allocation)
     for entry in made.groups:
         assert entry.kept % 4 == 0 or entry.kept == len(entry.group.units)
     assert check_pruned(graph_of(name), smaller, made.removed, rng()) < 1e-9
@@ -159,7 +163,7 @@ def test_keep_of_everything_is_out_of_reach() -> None:
         pruned("residual", 1.5, keep=["*"])
 
 
-@pytest.mark.parametrize("method", METHODS.names)
+@pytest.mark.parametrize("method", WEIGHTS_ALONE)
 def test_same_seed_same_plan(method: str) -> None:
     made = [pruned("concat", method=METHODS[method], rng=rng(7))[0].removed for _ in range(2)]
     assert made[0] == made[1]
@@ -270,10 +274,10 @@ def test_the_check_finds_a_plan_that_splits_a_residual() -> None:
         check_pruned(graph_of("residual"), graph_of("residual"), {"stem": [1]}, rng())
 
 
-@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("allocation", ALLOCATIONS)
 @pytest.mark.parametrize("path", ["ic/pretrainedResnet.h5", "ad/ad01.h5", "vww/vww_96.h5"])
-def test_published_networks(shared_data: Path, path: str, scope: str) -> None:
+def test_published_networks(shared_data: Path, path: str, allocation: str) -> None:
     graph = from_keras(load_model(shared_data / "mlperf_tiny" / path))
-    made = plan(graph, method=METHODS["l1"], speedup=2.0, scope=scope, rng=rng())
+    made = plan(gather(graph, rng()), method=METHODS["l1"], speedup=2.0, allocation=allocation)
     assert 2.0 <= made.speedup <= 2.04
     assert check_pruned(graph, apply(graph, made), made.removed, rng()) < 1e-9

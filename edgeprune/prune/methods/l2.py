@@ -8,14 +8,15 @@ Differs: filters that a residual connection couples are scored together, by the 
 
 import numpy as np
 
-from edgeprune.graph.ir import FloatArray, Graph
+from edgeprune.graph.ir import FloatArray
 from edgeprune.prune.channels import ChannelGroup
+from edgeprune.prune.evidence import Evidence
 from edgeprune.prune.methods.base import Method, Scores, mean_over_layers
 
 
-def score(graph: Graph, group: ChannelGroup, rng: np.random.Generator) -> Scores:
+def score(evidence: Evidence, group: ChannelGroup) -> Scores:
     """Relative L2 norm of each unit."""
-    return mean_over_layers(graph, group, _norms)
+    return mean_over_layers(evidence, group, _norms)
 
 
 def _norms(rows: FloatArray) -> Scores:

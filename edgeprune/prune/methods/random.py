@@ -3,16 +3,14 @@
 Source:  ALGORITHMS section 0.4, item 4: a trivial rival belongs in every table
 """
 
-import numpy as np
-
-from edgeprune.graph.ir import Graph
 from edgeprune.prune.channels import ChannelGroup
+from edgeprune.prune.evidence import Evidence
 from edgeprune.prune.methods.base import Method, Scores
 
 
-def score(graph: Graph, group: ChannelGroup, rng: np.random.Generator) -> Scores:
-    """A number from 0 to 2 for each unit, drawn from `rng`."""
-    return rng.uniform(0.0, 2.0, len(group.units))
+def score(evidence: Evidence, group: ChannelGroup) -> Scores:
+    """A number from 0 to 2 for each unit, by lot."""
+    return evidence.rng.uniform(0.0, 2.0, len(group.units))
 
 
 RANDOM = Method("random", "by lot", score)
