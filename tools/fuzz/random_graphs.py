@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 
 from edgeprune.ops.builder import activation, constant, per_tensor
+from edgeprune.ops.conv2d.cases import without_columns
 from edgeprune.tflite import options as o
 from edgeprune.tflite.graph import Node, QuantGraph, Tensor
 from edgeprune.tflite.options import NoOptions, Options
@@ -87,6 +88,8 @@ def conv2d(rng: Rng, tensors: Sequence[Tensor]) -> Step | None:
     padding, size, stride, dilation, out = drawn
     channels = below(rng, 24)
     weights, bias, step = filters(rng, source, (channels, *size, source.shape[3]), 0)
+    if rng.random() < 0.4:
+        weights = without_columns(rng, weights, float(rng.choice([0.1, 0.5, 0.75, 1.0])))
     result = activation((1, *out, channels), step, zero_point(rng))
     inputs = (source, weights, bias) if bias else (source, weights)
     return Step(

@@ -1,7 +1,7 @@
 """Networks that reach every branch of CONV_2D."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from edgeprune.ops.base import Case
 from edgeprune.ops.builder import activation, one_op
 from edgeprune.ops.conv_cases import random_bias, random_filter, spread
 from edgeprune.ops.fixedpoint import window_output
-from edgeprune.tflite.graph import QuantGraph
+from edgeprune.tflite.graph import QuantGraph, Tensor
 from edgeprune.tflite.options import ConvOptions
 
 PLAIN = ConvOptions("VALID")
@@ -28,6 +28,7 @@ class _Shape:
     scales: tuple[float, float] | float = (0.005, 0.05)
     has_bias: bool = True
     most_bias: int = 3000
+    dead_columns: float = 0.0
 
 
 _SAME = ConvOptions("SAME")
@@ -69,6 +70,21 @@ _SHAPES = {
     "multipliers that vanish": _Shape((4, 5, 2), (6, 2, 2, 2), _SAME, out_scale=1e4, scales=(1e-9, 1e-1)),
     "multipliers of one": _Shape((4, 5, 2), (3, 1, 1, 2), _SAME, out_scale=0.02, scales=0.8),
     "large bias": _Shape((3, 3, 2), (4, 1, 1, 2), out_scale=5e4, most_bias=2_000_000_000),
+    "dead columns": _Shape((7, 6, 16), (9, 3, 3, 16), _SAME, dead_columns=0.5),
+    "dead columns, few left": _Shape((5, 5, 6), (8, 3, 3, 6), _SAME, dead_columns=0.9),
+    "dead columns, few dead": _Shape((5, 7, 8), (8, 3, 3, 8), _SAME, dead_columns=0.05),
+    "dead columns, stride 2": _Shape((9, 9, 5), (8, 3, 3, 5), ConvOptions("SAME", 2, 2), dead_columns=0.6),
+    "dead columns, valid": _Shape((6, 7, 4), (8, 3, 3, 4), dead_columns=0.5),
+    "dead columns, 1 x 1": _Shape((3, 5, 16), (12, 1, 1, 16), dead_columns=0.7),
+    "dead columns, dilation": _Shape(
+        (9, 8, 5), (8, 3, 3, 5), ConvOptions("SAME", 1, 1, 2, 2), dead_columns=0.5
+    ),
+    "dead columns, stride beyond window": _Shape(
+        (9, 11, 8), (8, 2, 2, 8), ConvOptions("SAME", 4, 3), dead_columns=0.5
+    ),
+    "dead columns, window over all borders": _Shape((3, 2, 3), (6, 5, 7, 3), _SAME, dead_columns=0.7),
+    "dead columns, groups": _Shape((5, 4, 6), (8, 3, 3, 3), _SAME, dead_columns=0.5),
+    "all columns dead": _Shape((4, 3, 4), (8, 3, 3, 4), _SAME, dead_columns=1.0),
 }
 
 
@@ -78,6 +94,14 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(name, _graph(rng, shape))
 
 
+def without_columns(rng: np.random.Generator, filters: Tensor, fraction: float) -> Tensor:
+    """`filters` (out_channels, ...) with the weights of all of them zero at this fraction of places."""
+    weights = filters.array().astype(np.int8).reshape(filters.shape[0], -1)
+    columns = weights.shape[1]
+    weights[:, rng.choice(columns, round(fraction * columns), replace=False)] = 0
+    return replace(filters, data=weights.tobytes())
+
+
 def _graph(rng: np.random.Generator, s: _Shape) -> QuantGraph:
     in_scale = 0.025
     o = s.options
@@ -85,6 +109,8 @@ def _graph(rng: np.random.Generator, s: _Shape) -> QuantGraph:
     scales = s.scales if isinstance(s.scales, float) else spread(rng, channels, *s.scales)
     source = activation((1, *s.image), in_scale, s.in_zero_point)
     filters = random_filter(rng, s.filters, scales, axis=0)
+    if s.dead_columns:
+        filters = without_columns(rng, filters, s.dead_columns)
     bias = [random_bias(rng, channels, in_scale, scales, s.most_bias)] if s.has_bias else []
     out_h = window_output(o.padding, s.image[0], window_h, o.stride_h, o.dilation_h)
     out_w = window_output(o.padding, s.image[1], window_w, o.stride_w, o.dilation_w)

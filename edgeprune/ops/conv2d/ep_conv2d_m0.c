@@ -2,6 +2,7 @@
 
 #include "ep_math.h"
 #include "ep_pack4_m0.h"
+#include "ep_pick4_m0.h"
 
 enum { PIXELS = 4 };
 
@@ -38,31 +39,31 @@ static windows next_windows(const ep_conv2d_m0_params *p, int32_t *y, int32_t *x
     return w;
 }
 
-/* The channels that weights read, of one tap. */
-static int32_t *append_tap(const ep_conv2d_m0_params *p, int32_t *column, const int8_t *const *pixels)
+/* What weights read of `taps` neighbours in a row, from tap `first` on; `pixels` is where it sees four pixels. */
+static int32_t *append_taps(const ep_conv2d_m0_params *p, int32_t *column, const int8_t *const *pixels,
+                            int32_t first, int32_t taps)
 {
-    for (int32_t s = 0; s < p->spans; s++) {
-        const int8_t *begin[PIXELS];
-        for (int32_t i = 0; i < PIXELS; i++) {
-            begin[i] = pixels[i] + p->span[2 * s];
-        }
-        column = ep_pack4_m0(column, begin, p->span[2 * s + 1]);
+    if (!p->list) {
+        return ep_pack4_m0(column, pixels, taps * p->in_channels);
     }
-    return column;
+    const int32_t begin = p->begin[first];
+    const int32_t count = p->begin[first + taps] - begin;
+    return count > 0 ? ep_pick4_m0(column, pixels, p->list + begin, count) : column;
 }
 
 /* A row of taps; `rows` are the windows' rows of the image, NULL outside of it. */
 static int32_t *append_row(const ep_conv2d_m0_params *p, int32_t *column, const windows *w,
-                           const int8_t *const *rows, const int8_t *border)
+                           const int8_t *const *rows, int32_t first, const int8_t *border)
 {
     for (int32_t t = 0; t < p->window_w; t++) {
         const int8_t *pixels[PIXELS];
         for (int32_t i = 0; i < PIXELS; i++) {
             const int32_t x = w->left[i] + t * p->dilation_w;
             const int is_inside = rows[i] && x >= 0 && x < p->in_w;
-            pixels[i] = is_inside ? rows[i] + x * p->in_channels : border;
+            /* A list counts from the row's first tap. */
+            pixels[i] = (is_inside ? rows[i] + x * p->in_channels : border) - (p->list ? t * p->in_channels : 0);
         }
-        column = append_tap(p, column, pixels);
+        column = append_taps(p, column, pixels, first + t, 1);
     }
     return column;
 }
@@ -70,12 +71,11 @@ static int32_t *append_row(const ep_conv2d_m0_params *p, int32_t *column, const 
 static void fill_column(const ep_conv2d_m0_params *p, int32_t *column, const windows *w, const int8_t *in,
                         const int8_t *border)
 {
-    const int is_one_run = p->dilation_w == 1 && p->depth == p->window_h * p->window_w * p->in_channels;
     const int32_t row_bytes = p->in_w * p->in_channels;
     for (int32_t r = 0; r < p->window_h; r++) {
         const int8_t *rows[PIXELS];
         const int8_t *begin[PIXELS];
-        int32_t is_inside = w->is_inside && is_one_run;
+        int32_t is_inside = w->is_inside && p->dilation_w == 1;
         for (int32_t i = 0; i < PIXELS; i++) {
             const int32_t y = w->top[i] + r * p->dilation_h;
             if (y >= 0 && y < p->in_h) {
@@ -87,9 +87,9 @@ static void fill_column(const ep_conv2d_m0_params *p, int32_t *column, const win
             }
         }
         if (is_inside) {
-            column = ep_pack4_m0(column, begin, p->window_w * p->in_channels);
+            column = append_taps(p, column, begin, r * p->window_w, p->window_w);
         } else {
-            column = append_row(p, column, w, rows, border);
+            column = append_row(p, column, w, rows, r * p->window_w, border);
         }
     }
 }

@@ -24,8 +24,8 @@ typedef struct {
     int32_t in_zero_point;
     int32_t piece_bits;
     int32_t depth;          /* of a column, in values of one pixel */
-    int32_t spans;          /* of input channels that some weight reads */
-    const uint16_t *span;   /* for each: its first channel, its channels */
+    const uint16_t *list;   /* of what weights read: in bytes from where a row of taps begins; NULL: all */
+    const uint16_t *begin;  /* for each tap, and the end: where its part of the list begins */
     const int8_t *weights;  /* m0/runs.py */
     const int32_t *channels; /* m0/requantize.py */
     int32_t act_min;

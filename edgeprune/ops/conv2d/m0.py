@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeprune.ops.base import Constant, Field, KernelCall, Variant
+from edgeprune.ops.conv2d.columns import LARGEST_PLACE, tap_begins
 from edgeprune.ops.m0.requantize import Fitted, accumulator_range, fit, record_words
 from edgeprune.ops.m0.runs import Runs, cut
 from edgeprune.ops.overlap import window_lag
@@ -17,17 +18,17 @@ if TYPE_CHECKING:
     from edgeprune.ops.conv2d.op import Params
 
 PIXELS = 4
-SPAN_GAP = 6
-"""Dead channels in a row that are cheaper to gather than to leave out."""
+PACKED, PICKED = 11.5, 14.5
+"""Instructions to gather a value of four pixels: one of neighbours, one of a list."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Packed:
-    """`spans` are (first, count) of the input channels that filters read; `depth` is a column's length."""
+    """`kept` are the inputs of the window that filters read, None for all; `depth` is a column's length."""
 
     fitted: Fitted
     runs: Runs
-    spans: npt.NDArray[np.uint16]
+    kept: npt.NDArray[np.int64] | None
     depth: int
 
 
@@ -38,25 +39,33 @@ def _packed(p: "Params") -> _Packed | None:
     fitted = fit(low, high, p.bias - p.in_zero_point * weights.sum(axis=1), p.requantization)
     if fitted is None:
         return None
-    spans = _spans(np.asarray(p.filters[~fitted.is_constant].any(axis=(0, 1, 2))))
-    kept = np.concatenate([np.arange(first, first + count) for first, count in spans])
-    filters = np.ascontiguousarray(p.filters[..., kept]).reshape(p.out_channels, -1)
+    filters = p.filters.reshape(p.out_channels, -1)
+    kept = _kept(p, filters[~fitted.is_constant])
+    filters = np.ascontiguousarray(filters if kept is None else filters[:, kept])
     runs = cut(filters, fitted.is_constant, fitted.bits)
     if runs.counts.max() > 255:
         return None
     fitted.records["runs"] = runs.counts
-    return _Packed(fitted, runs, np.array(spans, np.uint16), filters.shape[1])
+    return _Packed(fitted, runs, kept, filters.shape[1])
 
 
-def _spans(is_read: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The channels that are read, neighbours together; at least one."""
-    channels = np.flatnonzero(is_read)
-    if not len(channels):
-        return [(0, 1)]
-    cuts = np.flatnonzero(np.diff(channels) > SPAN_GAP)
-    firsts = channels[np.concatenate([[0], cuts + 1])]
-    lasts = channels[np.concatenate([cuts, [len(channels) - 1]])]
-    return [(int(first), int(last - first + 1)) for first, last in zip(firsts, lasts, strict=True)]
+def _kept(p: "Params", filters: npt.NDArray[np.int8]) -> npt.NDArray[np.int64] | None:
+    """The inputs that some of `filters` reads, at least one; None where leaving out others does not pay."""
+    is_read = np.asarray(filters.any(axis=0))
+    is_read[0] |= not is_read.any()
+    kept = np.flatnonzero(is_read)
+    dead = len(is_read) - len(kept)
+    pays = dead * (7 * len(filters) + PACKED) > len(kept) * (PICKED - PACKED)
+    fits_list = p.window.window_w * p.in_channels - 1 <= LARGEST_PLACE and len(kept) <= LARGEST_PLACE
+    return kept if pays and fits_list else None
+
+
+def _list(p: "Params", kept: npt.NDArray[np.int64] | None) -> tuple[Constant | None, Constant | None]:
+    """What is read of each row of taps, and where each tap's part of this begins."""
+    if kept is None:
+        return None, None
+    places = kept % (p.window.window_w * p.in_channels)
+    return Constant(places.astype(np.uint16)), Constant(tap_begins(p, kept))
 
 
 def _fits(p: "Params") -> bool:
@@ -67,6 +76,7 @@ def _kernel(p: "Params", node: Node) -> KernelCall:
     packed = _packed(p)
     assert packed is not None
     how = p.requantization
+    places, begin = _list(p, packed.kept)
     fields = (
         *p.window.c_fields(),
         Field("int32_t", "in_channels", p.in_channels),
@@ -74,8 +84,8 @@ def _kernel(p: "Params", node: Node) -> KernelCall:
         Field("int32_t", "in_zero_point", p.in_zero_point),
         Field("int32_t", "piece_bits", packed.fitted.bits),
         Field("int32_t", "depth", packed.depth),
-        Field("int32_t", "spans", len(packed.spans)),
-        Field("uint16_t", "span", Constant(packed.spans)),
+        Field("uint16_t", "list", places),
+        Field("uint16_t", "begin", begin),
         Field("int8_t", "weights", Constant(packed.runs.stream)),
         Field("int32_t", "channels", Constant(record_words(packed.fitted.records))),
         Field("int32_t", "act_min", how.act_min),
@@ -101,11 +111,11 @@ def _instructions(p: "Params") -> float:
     groups = -(-p.window.positions // PIXELS)
     filters = live * (43 + PIXELS * (packed.fitted.instructions + 2)) + 23 * (p.out_channels - live)
     steps = 7 * live * packed.depth + 11 * int(runs.sum())
-    gather = 11.5 * packed.depth + 290 + 107 * p.window.window_h
+    gather = (PACKED if packed.kept is None else PICKED) * packed.depth + 290 + 107 * p.window.window_h
     clamped = p.requantization.act_min > -128 or p.requantization.act_max < 127
     return (
         groups * (filters + steps + gather)
-        + slow * p.window.window_w * (105 + 4 * (len(packed.spans) - 1))
+        + slow * p.window.window_w * (105 if packed.kept is None else 125)
         + 17 * p.in_channels
         + 11 * p.window.positions * p.out_channels * clamped
     )
@@ -122,7 +132,7 @@ def _rows_by_tap(p: "Params", packed: _Packed) -> int:
     columns = left[:, np.newaxis] + (np.arange(w.window_w) * w.dilation_w)[:, np.newaxis]
     leaves_rows = np.any((rows < 0) | (rows >= w.in_h), axis=2)
     leaves_columns = np.any((columns < 0) | (columns >= w.in_w), axis=(1, 2))
-    if w.dilation_w > 1 or packed.depth < w.taps * p.in_channels:
+    if w.dilation_w > 1:
         return len(rows) * w.window_h
     return int((leaves_rows | leaves_columns[:, np.newaxis]).sum())
 

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeprune.ops.base import Constant, Field, KernelCall, Op
+from edgeprune.ops.conv2d import columns
 from edgeprune.ops.conv2d.cases import cases
+from edgeprune.ops.conv2d.columns_dsp import CONV_2D_COLUMNS_DSP
 from edgeprune.ops.conv2d.dsp import CONV_2D_DSP
 from edgeprune.ops.conv2d.float32 import CONV_2D_F32
 from edgeprune.ops.conv2d.int16 import CONV_2D_S16
@@ -123,7 +125,9 @@ def reference(p: Params, inputs: Sequence[Array | None]) -> list[Array]:
 
 
 def kernel(p: Params, node: Node) -> KernelCall:
-    """The call of the C kernel; the bias is in its params."""
+    """The call of the C kernel, of the one without dead columns where that pays; params have the bias."""
+    if columns.pays(p):
+        return columns.kernel(p, node)
     fields = (
         *p.window.c_fields(),
         Field("int32_t", "in_channels", p.in_channels),
@@ -152,5 +156,5 @@ CONV_2D = Op(
     macs,
     types=("int8",),
     others=(CONV_2D_F32, CONV_2D_S16),
-    variants=(CONV_2D_M0, CONV_2D_DSP, CONV_2D_MVE, CONV_2D_WINOGRAD),
+    variants=(CONV_2D_M0, CONV_2D_DSP, CONV_2D_COLUMNS_DSP, CONV_2D_MVE, CONV_2D_WINOGRAD),
 )

@@ -27,7 +27,7 @@ from edgeprune.tflite.graph import Node
 Int64Array = npt.NDArray[np.int64]
 
 STEP = 12
-"""EP_DOT_STEP in ep_dot_dsp.c."""
+"""EP_DOT_STEP in ep_dot_core_dsp.h."""
 BLOCK = 4
 LARGEST_B = 1 << 23
 """256 * sum must fit 32 bits."""
