@@ -31,6 +31,6 @@ clean:
 	@touch $@
 
 .venv/.dev: pyproject.toml .venv/bin/python
-	@echo "installing edgeprune[dev] into .venv: about 2 GB with TensorFlow, a few minutes"
+	@echo "installing edgeprune[dev] into .venv: about 3 GB with TensorFlow, a few minutes"
 	$(PIP) install -e '.[dev]'
 	@touch $@ .venv/.build

@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeprune.artifact import Stage, Store
+from edgeprune.artifact import Stage, Store, write_atomic
 from edgeprune.data import SCALES, Dataset
-from edgeprune.device.target import find_target
+from edgeprune.device.target import Target, find_target
 from edgeprune.device.toolchain import TOOLCHAINS
-from edgeprune.errors import UsageError
+from edgeprune.errors import BudgetError, UsageError
 from edgeprune.prune.allocate import ALLOCATIONS
 from edgeprune.prune.methods import METHODS
-from edgeprune.recipe import Recipe
-from edgeprune.stages import bundle, firmware, network, pruning
+from edgeprune.quant.qat import check_installed
+from edgeprune.recipe import DEFAULT_METHOD, Recipe
+from edgeprune.report.front import render_front
+from edgeprune.stages import bundle, firmware, int8, network, prunability, pruning
+from edgeprune.stages.budget import Search, read_budget
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,62 @@ def build(recipe: Recipe, store: Store) -> Build:
     bundle.check_place(out)
     _check_names(recipe)
     _check_used(recipe, model.suffix == ".tflite")
+    extras: dict[str, Any] = {}
+    if recipe.budget is not None:
+        recipe, extras["budget"] = _within_budget(recipe, store, target, out)
     trained, tflite, data = _network(recipe, model, store)
     compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.optimize)
     tested = firmware.evaluate(store, tflite, compiled, data, trained, recipe.seed)
     measured = firmware.measure(store, compiled, tested, tflite, target)
+    if trained is not None and trained.prunability is not None:
+        extras["prunability"] = prunability.describe(trained.prunability, recipe)
+    if trained is not None and trained.steps:
+        extras["pruning"] = pruning.describe(trained.steps, recipe)
+    if trained is not None and data is not None:
+        extras["quantization"] = int8.describe(store, trained, tflite, tested, data, recipe)
     stages = (*(trained.stages if trained else ()), tflite, compiled, tested)
     stages += () if measured is None else (measured,)
-    manifest = bundle.assemble(out, recipe, target, tflite, trained, compiled, tested, measured, data)
+    manifest = bundle.assemble(out, recipe, target, tflite, trained, compiled, tested, measured, data, extras)
     return Build(out, manifest, stages)
+
+
+def _within_budget(recipe: Recipe, store: Store, target: Target, out: Path) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe that holds the budget, and the search for the manifest.
+
+    Where none does, the points that were seen are left as a page beside `out`.
+    """
+    assert recipe.budget is not None
+    limits = read_budget(recipe.budget)
+    if Path(recipe.model).suffix == ".tflite":
+        raise UsageError(
+            "a .tflite cannot be pruned to a budget", hint="give the Keras model it was made from"
+        )
+    if recipe.speedup is not None:
+        raise UsageError("--budget and --speedup both say how far to prune", hint="leave one out")
+    method = DEFAULT_METHOD if recipe.method is None else recipe.method
+    loaded = network.load(store, Path(recipe.model))
+    data = network.load_training_data(recipe, loaded)
+    search = Search(
+        store=store,
+        loaded=loaded,
+        scored=network.score(store, loaded, data),
+        data=data,
+        recipe=recipe.model_copy(update={"method": method}),
+        target=target,
+        limits=limits,
+    )
+    try:
+        found = search.run()
+    except BudgetError as error:
+        page = out.with_name(f"{out.name}-budget.html")
+        write_atomic(page, render_front(out.name, limits, [vars(point) for point in search.points]))
+        raise BudgetError(error.message, hint=f"{error.hint}; what was tried: {page}") from error
+    return found.recipe, found.to_json(limits)
 
 
 TUNING = (
     "allocation",
+    "speedup_in",
     "round_to",
     "keep",
     "steps",
@@ -75,9 +122,19 @@ TUNING = (
 
 def _check_used(recipe: Recipe, is_tflite: bool) -> None:
     """Refuse options that this build would not look at, rather than ignore them."""
-    if recipe.method not in (None, "none"):
+    is_trained_for_int8 = recipe.quantize == "int8-qat"
+    if is_tflite and is_trained_for_int8:
+        raise UsageError(
+            "--quantize int8-qat: a .tflite is compiled as it is",
+            hint="give the Keras model that it was made from",
+        )
+    if recipe.qat_epochs is not None and not is_trained_for_int8:
+        raise UsageError("--qat-epochs would do nothing", hint="add --quantize int8-qat, or leave it out")
+    if recipe.method not in (None, "none") or recipe.budget is not None:
         return
-    names = (*TUNING, "samples") if is_tflite else TUNING
+    names: tuple[str, ...] = (*TUNING, "samples") if is_tflite else TUNING
+    if is_trained_for_int8:
+        names = tuple(name for name in names if name not in ("batch_size", "augment", "distill"))
     unused = [name for name in names if getattr(recipe, name) != Recipe.model_fields[name].default]
     if unused:
         options = ", ".join("--" + name.replace("_", "-") for name in unused)
@@ -94,6 +151,8 @@ def _check_names(recipe: Recipe) -> None:
         METHODS[str(recipe.method)]
         if recipe.allocation is not None:
             ALLOCATIONS[recipe.allocation]
+    if recipe.quantize == "int8-qat" and Path(recipe.model).suffix != ".tflite":
+        check_installed()
 
 
 def _network(
@@ -112,9 +171,10 @@ def _network(
     data = network.load_training_data(recipe, loaded)
     score = network.score(store, loaded, data)
     is_pruned = recipe.method not in (None, "none")
+    tolerated = prunability.before_pruning(store, loaded, data, recipe) if is_pruned else None
     steps = pruning.shrink(store, loaded, data, recipe) if is_pruned else ()
-    trained = network.Trained(loaded, score, steps)
-    return trained, network.quantize(store, trained.final, data, recipe), data
+    trained = network.Trained(loaded, score, steps, tolerated)
+    return trained, int8.to_int8(store, trained, data, recipe), data
 
 
 def output_folder(recipe: Recipe) -> Path:

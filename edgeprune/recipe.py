@@ -28,6 +28,8 @@ class Recipe(BaseModel):
     scale: str = "none"
     method: str | None = None
     speedup: float | None = Field(default=None, ge=1.0)
+    speedup_in: Literal["macs", "instructions"] = "macs"
+    budget: str | None = None
     allocation: str | None = None
     round_to: int | None = Field(default=None, ge=1)
     steps: int = Field(default=1, ge=1)
@@ -37,7 +39,8 @@ class Recipe(BaseModel):
     learning_rate: float | None = Field(default=None, gt=0.0)
     augment: Literal["auto", "none", "flip-crop"] = "auto"
     distill: bool = True
-    quantize: Literal["int8"] = "int8"
+    quantize: Literal["int8", "int8-qat"] = "int8"
+    qat_epochs: int | None = Field(default=None, ge=1)
     samples: int = Field(default=200, ge=1)
     optimize: Literal["speed", "balanced", "size", "auto"] = "balanced"
     toolchain: str = "zig"

@@ -15,7 +15,7 @@ from support.tools import require_tool
 
 from edgeprune.artifact import Store
 
-STAGES = ["load", "score", "prune", "finetune", "quantize", "compile", "evaluate", "measure"]
+STAGES = ["load", "score", "prunability", "prune", "finetune", "quantize", "compile", "evaluate", "measure"]
 
 
 def test_build_json_is_that_of_the_interface(digits: Built) -> None:

@@ -24,6 +24,16 @@ from edgeprune.cli.requirements import needs, needs_keras
 )
 @click.option("--speedup", type=float, help="MACs before / MACs after.")
 @click.option(
+    "--speedup-in",
+    type=click.Choice(["macs", "instructions"]),
+    help="What the speed-up counts: MACs, or the target's instructions by the kernels' own counts.",
+)
+@click.option(
+    "--budget",
+    help='Instead of a speed-up, what the target must hold: "latency_ms<=50,ram_kib<=64,flash_kib<=256,'
+    'accuracy_drop<=1.0" (points against the float model).',
+)
+@click.option(
     "--allocation",
     help="How the cut is shared out among layers: uniform, bands, global, isomorphic, sensitivity, pfp.  "
     "[default: what suits the method]",
@@ -46,7 +56,12 @@ from edgeprune.cli.requirements import needs, needs_keras
     help="Training images are varied; auto: colour images of 24 pixels and more.  [default: auto]",
 )
 @click.option("--distill/--no-distill", default=None, help="Learn from the original network too.")
-@click.option("--quantize", type=click.Choice(["int8"]), help="How the network becomes integers.")
+@click.option(
+    "--quantize",
+    type=click.Choice(["int8", "int8-qat"]),
+    help="How the network becomes integers: converted, or trained for it (edgeprune[qat]).  [default: int8]",
+)
+@click.option("--qat-epochs", type=int, help="Epochs of training for int8.  [default: 5]")
 @click.option("--samples", type=int, help="Training examples that set the int8 ranges.  [default: 200]")
 @click.option(
     "--optimize",

@@ -250,6 +250,8 @@ def _expected_weights(node: Node, inputs: Shapes) -> dict[str, Shape]:
         axes = _pair(config["axis"], 1)
         shape = tuple(inputs[0][axis - 1 if axis > 0 else axis] for axis in axes)
         return {name: shape for name, on in (("gamma", config["scale"]), ("beta", config["center"])) if on}
+    if node.kind == "LayerScale":
+        return {"gamma": (config["projection_dim"],)}
     if node.kind == "PReLU":
         shared = _pair(config["shared_axes"] or (), 1)
         extents = enumerate(inputs[0], start=1)

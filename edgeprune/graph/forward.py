@@ -116,11 +116,16 @@ def _layer_windows(node: Node, x: Array, kernel: Array) -> Array:
     return _windows(_planar(x), size, strides, dilation, node.config.get("padding", "valid"), 0.0)
 
 
+def windows(node: Node, x: Array) -> Array:
+    """What a convolution reads for each output: (N, rows, columns, channels, kernel rows, kernel columns)."""
+    return _layer_windows(node, x, _kernel(node))
+
+
 def _conv(node: Node, inputs: list[Array]) -> Array:
     kernel = _kernel(node)
-    windows = _layer_windows(node, inputs[0], kernel)
+    read = _layer_windows(node, inputs[0], kernel)
     groups = int(node.config.get("groups", 1))
-    parts = zip(np.split(windows, groups, axis=3), np.split(kernel, groups, axis=3), strict=True)
+    parts = zip(np.split(read, groups, axis=3), np.split(kernel, groups, axis=3), strict=True)
     out = [np.tensordot(x, w, axes=((3, 4, 5), (2, 0, 1))) for x, w in parts]
     return np.concatenate(out, axis=-1) + _bias(node)
 
@@ -183,6 +188,11 @@ def _scaled(node: Node, x: Array) -> Array:
     if node.config.get("axis", -1) not in (-1, [-1]):
         raise ModelError(f"layer {node.name!r} ({node.kind}) normalises another axis than the last")
     return x * node.weights.get("gamma", np.float32(1)) + node.weights.get("beta", np.float32(0))
+
+
+def _layer_scale(node: Node, inputs: list[Array]) -> Array:
+    found: Array = inputs[0] * node.weights["gamma"].astype(np.float64)
+    return found
 
 
 def _normalization(node: Node, inputs: list[Array]) -> Array:
@@ -328,6 +338,7 @@ _RULES: Mapping[str, Rule] = {
     "Dense": _dense,
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
+    "LayerScale": _layer_scale,
     "Normalization": _normalization,
     "Rescaling": _rescaling,
     **_both("MaxPooling", _pool),

@@ -7,6 +7,7 @@ Axes that count channels are stored as -1, which pruning and the checks rely on.
 
 import json
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ import numpy as np
 from edgeprune.errors import ModelError
 from edgeprune.graph import keras_ops
 from edgeprune.graph.ir import FloatArray, Graph, Node, Shape
-from edgeprune.graph.kinds import KINDS
+from edgeprune.graph.keras_out import named_weights
+from edgeprune.graph.kinds import APPLICATION_LAYERS, KINDS
 
 _log = logging.getLogger(__name__)
 
 # Configuration of how training starts; without meaning once there are weights.
 _INITIALIZERS = "_initializer"
+_OF_KERNEL = ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
 _OWN_CODE = ("_regularizer", "_constraint")
 
 
@@ -105,10 +108,20 @@ class _Reader:
             self._weights[layer] = {}
         shape = _shape(operation, call.outputs[0])
         kind, config, weights = _read_operation(call)
+        if type(operation).__name__ == "CustomScaleLayer":
+            sources = (sources[0], self._scaled(operation, name, sources[1], shape))
         self._weights[layer] = self._weights[layer] or weights
         config["name"] = layer
         self._nodes.append(Node(name, kind, sources, shape, config, self._weights[layer], layer))
         return name
+
+    def _scaled(self, operation: Any, name: str, source: str, shape: Shape) -> str:
+        """The node that multiplies `source` before a CustomScaleLayer, called `name`, adds it."""
+        scaled = self._unique(f"{name}_scale", "scaled_")
+        config = _complete("Rescaling", {"name": scaled, "scale": float(operation.scale)})
+        config = _clean(operation, "Rescaling", config, len(shape) + 1)
+        self._nodes.append(Node(scaled, "Rescaling", (source,), shape, config, {}, scaled))
+        return scaled
 
     def _unique(self, name: str, prefix: str) -> str:
         """`name` at the top, where Keras keeps names unique; in a nested model one that is free."""
@@ -148,27 +161,80 @@ def _read_operation(call: Any) -> tuple[str, dict[str, Any], dict[str, FloatArra
     """The kind, configuration and weights of what `call` calls."""
     import keras
 
-    operation = call.operation
+    operation, rank = call.operation, len(call.outputs[0].shape)
     kind = type(operation).__name__
     if not isinstance(operation, keras.Layer):
         kind, config = keras_ops.as_layer(operation, call.arguments.args, call.arguments.kwargs)
-        config = {**keras.saving.serialize_keras_object(getattr(keras.layers, kind)(**config))["config"]}
-        return kind, _clean(operation, kind, config, len(call.outputs[0].shape)), {}
-    if kind not in KINDS or not type(operation).__module__.startswith("keras.src.layers."):
+        return kind, _clean(operation, kind, _complete(kind, config), rank), {}
+    home = "applications" if kind in _TRANSLATED or kind in APPLICATION_LAYERS else "layers"
+    if not type(operation).__module__.startswith(f"keras.src.{home}."):
         raise _refusal(operation, _why_not(operation))
     frozen = _check_arguments(call)
+    if kind in _TRANSLATED:
+        kind, config = _TRANSLATED[kind](operation)
+        return kind, _clean(operation, kind, _complete(kind, config), rank), {}
+    if kind not in KINDS:
+        raise _refusal(operation, _why_not(operation))
     config = keras.saving.serialize_keras_object(operation)["config"]
+    config = _clean(operation, kind, config, rank)
     if kind == "Normalization":
-        return (
-            kind,
-            _normalization(operation, _clean(operation, kind, config, len(call.outputs[0].shape))),
-            {},
-        )
-    config = _clean(operation, kind, config, len(call.outputs[0].shape))
+        return kind, _normalization(operation, config, rank), {}
     if frozen and kind == "BatchNormalization":
         _log.info("layer %r is called with training=False: it stays frozen", operation.name)
         config["trainable"] = False
-    return kind, config, _weights(operation)
+    weights = _weights(operation)
+    if kind in ("Conv1D", "Conv2D") and config["groups"] > 1 and weights["kernel"].shape[-2] == 1:
+        return _as_depthwise(kind, config, weights)
+    return kind, config, weights
+
+
+def _as_depthwise(
+    kind: str, config: dict[str, Any], weights: dict[str, FloatArray]
+) -> tuple[str, dict[str, Any], dict[str, FloatArray]]:
+    """A convolution with a group for each channel, which is depthwise, as the layer of that name.
+
+    That layer is faster and known to everyone. It knows neither strides that differ nor causal padding.
+    """
+    if len(set(config["strides"])) > 1 or config["padding"] == "causal":
+        return kind, config, weights
+    kernel = weights["kernel"]
+    multiplier = kernel.shape[-1] // config["groups"]
+    shape = (*kernel.shape[:-2], config["groups"], multiplier)
+    found = {
+        key.replace("kernel_", "depthwise_") if key.endswith(_OF_KERNEL) else key: value
+        for key, value in config.items()
+        if key not in ("filters", "groups")
+    }
+    return (
+        f"Depthwise{kind}",
+        {**found, "depth_multiplier": multiplier},
+        {**weights, "kernel": kernel.reshape(shape)},
+    )
+
+
+def _complete(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    """The whole configuration of a layer of which some settings are given."""
+    import keras
+
+    return {**keras.saving.serialize_keras_object(getattr(keras.layers, kind)(**config))["config"]}
+
+
+def _stochastic_depth(layer: Any) -> tuple[str, dict[str, Any]]:
+    """Drops whole examples of a batch, which Dropout does with one number of noise for each."""
+    noise = (None, *[1] * (len(layer.input.shape) - 1))
+    return "Dropout", {"name": layer.name, "rate": float(layer.drop_path_rate), "noise_shape": noise}
+
+
+def _scaled_sum(layer: Any) -> tuple[str, dict[str, Any]]:
+    """x + y * scale; `_Reader` puts the scale of y in front."""
+    return "Add", {"name": layer.name}
+
+
+# Layers of keras.applications that layers of keras.layers say exactly.
+_TRANSLATED: Mapping[str, Callable[[Any], tuple[str, dict[str, Any]]]] = {
+    "StochasticDepth": _stochastic_depth,
+    "CustomScaleLayer": _scaled_sum,
+}
 
 
 def _refusal(layer: Any, reason: str) -> ModelError:
@@ -244,10 +310,10 @@ def _check_builtin(operation: Any, key: str, value: Any) -> None:
         raise _refusal(operation, "has PReLU as its activation; write it as a layer after this one")
 
 
-def _normalization(layer: Any, config: dict[str, Any]) -> dict[str, Any]:
+def _normalization(layer: Any, config: dict[str, Any], rank: int) -> dict[str, Any]:
     """Put the adapted mean and variance, which are no trainable weights, into the configuration."""
     axes = config["axis"] if isinstance(config["axis"], list) else [config["axis"]]
-    if axes != [-1]:
+    if [axis % rank for axis in axes if axis is not None] != [rank - 1]:
         raise _refusal(layer, f"normalizes along axis {config['axis']}; only -1 is supported")
     mean, variance = np.ravel(np.asarray(layer.mean)), np.ravel(np.asarray(layer.variance))
     return {**config, "axis": -1, "mean": mean.tolist(), "variance": variance.tolist()}
@@ -255,12 +321,12 @@ def _normalization(layer: Any, config: dict[str, Any]) -> dict[str, Any]:
 
 def _weights(layer: Any) -> dict[str, FloatArray]:
     found: dict[str, FloatArray] = {}
-    for variable in layer.weights:
-        if variable.name in found:
-            raise _refusal(layer, f"has two weights called {variable.name!r}")
+    for name, variable in named_weights(layer):
+        if name in found:
+            raise _refusal(layer, f"has two weights called {name!r}")
         array = np.array(variable.numpy(), np.float32)
         if not np.isfinite(array).all():
-            raise _refusal(layer, f"has a {variable.name} with values that are not finite")
+            raise _refusal(layer, f"has a {name} with values that are not finite")
         array.flags.writeable = False
-        found[variable.name] = array
+        found[name] = array
     return found

@@ -17,6 +17,10 @@ def layer_of(node: Node) -> Any:
     if node.kind not in KINDS:
         raise InternalError(f"node {node.name!r} has the unknown kind {node.kind!r}")
     config = {**_thaw(node.config), "name": node.layer}
+    if node.kind == "LayerScale":
+        from keras.src.applications.convnext import LayerScale
+
+        return LayerScale.from_config(config)
     return getattr(keras.layers, node.kind).from_config(config)
 
 
@@ -49,6 +53,13 @@ def to_keras(
     return keras.Model(_single(inputs), _single(outputs), name=graph.name)
 
 
+def named_weights(layer: Any) -> list[tuple[str, Any]]:
+    """The weights of a Keras layer with the names that a Graph gives them: Keras's, where it gives names."""
+    if type(layer).__name__ == "LayerScale":
+        return [("gamma", layer.gamma)]
+    return [(weight.name, weight) for weight in layer.weights]
+
+
 def _single(tensors: list[Any]) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
 
@@ -68,7 +79,7 @@ def _check_shape(node: Node, tensor: Any) -> None:
 
 
 def _set_weights(node: Node, layer: Any) -> None:
-    variables = {} if node.kind == "Normalization" else {weight.name: weight for weight in layer.weights}
+    variables = {} if node.kind == "Normalization" else dict(named_weights(layer))
     if set(variables) != set(node.weights):
         raise InternalError(f"node {node.name!r} has {sorted(node.weights)}, Keras {sorted(variables)}")
     for name, variable in variables.items():

@@ -52,6 +52,8 @@ TRAINING_ONLY = frozenset(
         "RandomBrightness",
     }
 )
+# Layers that Keras defines beside its own applications, not in keras.layers.
+APPLICATION_LAYERS = frozenset({"LayerScale"})
 KINDS = (
     frozenset({"InputLayer", "Dense", "Identity", "Rescaling"})
     | CONVOLUTIONS
@@ -62,4 +64,5 @@ KINDS = (
     | GLOBAL_POOLINGS
     | SHAPERS
     | TRAINING_ONLY
+    | APPLICATION_LAYERS
 )

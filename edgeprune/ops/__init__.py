@@ -265,6 +265,11 @@ class ReferenceModel:
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         """One run; arrays in and out have the shapes of the graph's tensors. DataError if they do not fit."""
+        values = self.trace(inputs)
+        return [_value(self._graph, values, i) for i in self._graph.outputs]
+
+    def trace(self, inputs: Sequence[Array]) -> dict[int, Array]:
+        """One run; the value of every tensor that is no constant, by its index."""
         graph = self._graph
         if len(inputs) != len(graph.inputs):
             raise DataError(f"the model has {len(graph.inputs)} inputs, {len(inputs)} were given")
@@ -279,7 +284,7 @@ class ReferenceModel:
         for bound in self._nodes:
             self._run_node(bound, values)
         self._state = {i: values[i] for i in self._state}
-        return [_value(graph, values, i) for i in graph.outputs]
+        return values
 
     def _run_node(self, bound: BoundNode, values: dict[int, Array]) -> None:
         graph, node = self._graph, bound.node

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from edgeprune.errors import InternalError, UsageError
 from edgeprune.graph.ir import FloatArray, Graph, Node
 from edgeprune.prune.channels import Channel, ChannelMap, Labels, compact, map_channels, varying_axes
-from edgeprune.prune.layers import OUTPUT_COUNT, SLICES, Side
+from edgeprune.prune.layers import OUTPUT_COUNT, SLICES, Side, kernel_inputs
 
 Removed = Mapping[str, Collection[int]]
 _Kept = npt.NDArray[np.bool_]
@@ -63,7 +63,7 @@ def _cut_node(node: Node, inputs: list[_Kept], out: _Kept) -> Node:
     shape = _shape(node, out)
     sides: dict[Side, _Kept] = {"out": _last(out)}
     if node.kind in SLICES and node.weights:
-        sides["in"] = _last(inputs[0])
+        sides["in"] = kernel_inputs(node, _last(inputs[0]))
         multiplier = int(node.config.get("depth_multiplier", 1))
         sides["hidden"] = np.repeat(sides["in"], multiplier)
     weights = {name: _cut_weight(node, name, array, sides, out) for name, array in node.weights.items()}
@@ -113,6 +113,8 @@ def _cut_config(node: Node, shape: tuple[int, ...]) -> dict[str, Any]:
     config = dict(node.config)
     if node.kind in OUTPUT_COUNT:
         config[OUTPUT_COUNT[node.kind]] = shape[-1]
+    if node.kind == "LayerScale":
+        config["projection_dim"] = shape[-1]
     if node.kind == "Reshape":
         config["target_shape"] = list(shape)
     return config

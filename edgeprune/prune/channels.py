@@ -5,10 +5,11 @@ number of an atom or FIXED, is attached to every element of every tensor and pus
 copying layers copy labels, a reshape reshapes them, a concatenation joins them, a depthwise convolution
 repeats them. Where tensors are added or multiplied, the atoms that meet become one *unit*: they go
 together or stay together. So offsets, multipliers and flattened positions need no rule of their own:
-whoever consumes a tensor removes the weights at the positions whose labels are gone.
+whoever consumes a tensor removes the weights at the positions whose labels are gone. The groups of a
+grouped convolution must lose the same places, so the atoms at equal places of its groups are united, too.
 
 An atom is FIXED, with the reason kept, when a network output holds it, or a layer to which the meaning
-of a channel's place matters (softmax, layer normalisation, grouped convolution), or the user's wish.
+of a channel's place matters (softmax, layer normalisation), or the user's wish.
 A `ChannelGroup` is all units made of the same layers: they are ranked against each other, and as long
 as each group keeps one unit no layer is empty.
 
@@ -206,11 +207,20 @@ def _unknown(atoms: _Atoms, node: Node, sources: list[Labels]) -> Labels:
 
 
 def _makes_channels(atoms: _Atoms, node: Node, sources: list[Labels]) -> Labels:
-    if node.config.get("groups", 1) != 1:
-        return _unknown(atoms, node, sources)
-    if _last_axis(sources[0]) is None:
+    made = atoms.make(node.layer, node.shape[-1])
+    vector = _last_axis(sources[0])
+    if vector is None:
         atoms.freeze(sources[0], f"{node.name} ({node.kind}) needs channels on its last axis")
-    return np.broadcast_to(atoms.make(node.layer, node.shape[-1]), node.shape)
+    for line in (made, vector) if node.config.get("groups", 1) != 1 else ():
+        if line is not None:
+            _couple_groups(atoms, node, line)
+    return np.broadcast_to(made, node.shape)
+
+
+def _couple_groups(atoms: _Atoms, node: Node, line: Labels) -> None:
+    """Every group of a grouped convolution loses the same places, so that all stay equally large."""
+    places = line.reshape(int(node.config["groups"]), -1)
+    atoms.unite(places[:1], places, f"{node.name} ({node.kind}) has a fixed channel at that place of a group")
 
 
 def _depthwise(atoms: _Atoms, node: Node, sources: list[Labels]) -> Labels:
@@ -301,6 +311,7 @@ _RULES: Mapping[str, Rule] = {
     "DepthwiseConv1D": _depthwise,
     "DepthwiseConv2D": _depthwise,
     "BatchNormalization": _batch_norm,
+    "LayerScale": _spatial,
     "Rescaling": _rescaling,
     **dict.fromkeys(_SPATIAL, _spatial),
     **dict.fromkeys(_COPIES, _copy),

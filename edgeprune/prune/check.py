@@ -38,7 +38,7 @@ _SAME_PLACE = TRAINING_ONLY | {"Activation", "ReLU", "LeakyReLU", "PReLU", "ELU"
 _PER_CHANNEL = (
     POOLINGS
     | GLOBAL_POOLINGS
-    | {"BatchNormalization", "Rescaling", "DepthwiseConv1D", "DepthwiseConv2D"}
+    | {"BatchNormalization", "LayerScale", "Rescaling", "DepthwiseConv1D", "DepthwiseConv2D"}
     | {f"{kind}{rank}" for kind in ("ZeroPadding", "Cropping", "UpSampling") for rank in ("1D", "2D")}
 )
 
@@ -111,7 +111,7 @@ def _follow(graph: Graph, removed: Mapping[str, Collection[int]]) -> dict[str, _
 
 
 def _rule(node: Node, sources: list[_Flags], removed: Collection[int]) -> _Flags:
-    if node.kind in _MAKERS and node.config.get("groups", 1) == 1:
+    if node.kind in _MAKERS:
         _by_channel(node, sources[0])
         flags = np.ones(node.shape, dtype=bool)
         flags[..., sorted(removed)] = False

@@ -6,10 +6,10 @@ consumers read: the input of the next convolution or dense layer, after normalis
 addition. Both follow from the labels of `channels.py`, so every architecture has them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,14 @@ import numpy.typing as npt
 from edgeprune.errors import InternalError, UsageError
 from edgeprune.graph.cost import count
 from edgeprune.graph.ir import FloatArray, Graph, Node
-from edgeprune.prune.apply import cut
 from edgeprune.prune.channels import ChannelGroup, ChannelMap, varying_axes
-from edgeprune.prune.layers import OUTPUT_COUNT, SLICES
+from edgeprune.prune.counter import Counter
+from edgeprune.prune.layers import OUTPUT_COUNT, SLICES, kernel_inputs
 from edgeprune.prune.probe import Probe
 
 Array = npt.NDArray[Any]
 Side = Literal["in", "out"]
+_Found = TypeVar("_Found")
 
 NOBODY = -1
 
@@ -71,7 +72,10 @@ class Slice:
 
 
 class Evidence:
-    """A graph, its channel groups, and examples; what needs the network to run is worked out once."""
+    """A graph, its channel groups, and examples; what needs the network to run is worked out once.
+
+    In `notes` the plan, allocations and methods leave what a report should say of them, as JSON values.
+    """
 
     def __init__(
         self,
@@ -83,7 +87,15 @@ class Evidence:
         self.graph = graph
         self.channels = channels
         self.rng = rng
+        self.notes: dict[str, object] = {}
         self._examples = examples
+        self._found: dict[object, object] = {}
+
+    def once(self, key: object, make: Callable[[], _Found]) -> _Found:
+        """What `make` returned when it was first called for `key`: a method's score and repair share it."""
+        if key not in self._found:
+            self._found[key] = make()
+        return cast(_Found, self._found[key])
 
     @property
     def examples(self) -> Examples:
@@ -104,11 +116,12 @@ class Evidence:
     def unit_macs(self) -> tuple[int, ...]:
         """For each group, the MACs that go when one of its units goes."""
         total = sum(len(group.units) for group in self.channels.groups)
+        counter = Counter(self.graph, self.channels)
         whole, found, first = count(self.graph).macs, [], 0
         for group in self.channels.groups:
             gone = np.zeros(total, dtype=bool)
             gone[first] = True
-            found.append(whole - count(cut(self.graph, self.channels, gone)).macs)
+            found.append(whole - counter.macs(gone))
             first += len(group.units)
         return tuple(found)
 
@@ -141,7 +154,8 @@ class Evidence:
             if not node.weights or node.layer in seen or node.kind not in SLICES:
                 continue
             seen.add(node.layer)
-            owners = {"out": self._owners(group, node.name), "in": self._owners(group, node.inputs[0])}
+            read = kernel_inputs(node, self._owners(group, node.inputs[0]))
+            owners = {"out": self._owners(group, node.name), "in": read}
             for weight, sides in SLICES[node.kind].items():
                 for axis, side in sides if weight in node.weights else ():
                     if side == "hidden":
@@ -172,12 +186,16 @@ class Evidence:
         """The nodes whose outputs are the feature maps of the group: what its consumers read."""
         return tuple(dict.fromkeys(node.inputs[0] for node in self.consumers(group)))
 
-    def features(self, group: ChannelGroup, values: Callable[[str], Array]) -> tuple[Array, ...]:
+    def features(
+        self, group: ChannelGroup, values: Callable[[str], Array], names: Sequence[str] | None = None
+    ) -> tuple[Array, ...]:
         """The feature maps of the group, (units, N, positions) each, of `values(node name)`.
 
-        `values` gives an array (N, *node shape): activations, gradients or a product of both.
+        `values` gives an array (N, *node shape): activations, gradients or a product of both. `names` are
+        the nodes, by default those that the group's consumers read.
         """
-        return tuple(self._by_unit(group, name, values(name)) for name in self.feature_nodes(group))
+        nodes = self.feature_nodes(group) if names is None else names
+        return tuple(self._by_unit(group, name, values(name)) for name in nodes)
 
     def _by_unit(self, group: ChannelGroup, name: str, values: Array) -> Array:
         owners = self._owners(group, name)

@@ -29,7 +29,14 @@ from edgeprune.prune import checkpoint
 from edgeprune.prune.augment import Augment, augmentation
 from edgeprune.prune.checkpoint import Epoch, TrainingState
 from edgeprune.prune.guide import Guide, Moment, Steering, WeightKey, Weights
-from edgeprune.prune.trainer import Trainer, expose_scores, make_deterministic, thread_count
+from edgeprune.prune.teacher import Teacher
+from edgeprune.prune.trainer import (
+    Trainer,
+    expose_scores,
+    follow_statistics,
+    make_deterministic,
+    thread_count,
+)
 
 Array = npt.NDArray[Any]
 Log = Callable[[str], None]
@@ -66,13 +73,17 @@ class Progress:
 
 @dataclass(frozen=True)
 class History:
-    """What training did; accuracies are fractions, of the validation split. `best` is kept."""
+    """What training did; accuracies are fractions, of the validation split.
+
+    The model is left with the weights of `best`; `last` are all its variables after the last epoch.
+    """
 
     epochs: tuple[Epoch, ...]
     best: Epoch
     resumed_after: int
     stopped_early: bool
     images_per_second: float
+    last: tuple[Array, ...]
 
 
 def finetune(
@@ -91,13 +102,15 @@ def finetune(
     patience: int | None = None,
     guide: Guide | None = None,
     hold_zeros: bool = False,
+    teacher_dir: Path | None = None,
 ) -> History:
     """Train the Keras `model` in place on `data` and leave the best epoch's weights in it.
 
     `distill_from` is a Keras model with the same input and output shapes. `augment` is a name in
     `augment.AUGMENTATIONS`. With `checkpoint_dir`, an interrupted run continues after its last whole
     epoch. `patience` epochs without a better validation result end the run (None: half of `epochs`,
-    at least 5). `guide` steers the training; `hold_zeros` keeps every kernel weight that is zero at the start
+    at least 5). `guide` steers the training; `teacher_dir` keeps the teacher's scores for
+    other runs on the same images. `hold_zeros` keeps every kernel weight that is zero at the start
     at zero. Raises DataError when the labels do not fit the model's output.
     """
     if epochs < 1 or batch_size < 1 or not 0 < learning_rate < math.inf:
@@ -120,9 +133,11 @@ def finetune(
         log=log,
         on_step=on_step,
         guide=guide,
+        teacher_dir=teacher_dir,
     )
     make_deterministic()
     restore_activation = expose_scores(model)
+    restore_momentum = follow_statistics(model, max(1, len(split.x) // run.batch_size))
     try:
         trainer = Trainer(model, distill_from, is_steered=hold_zeros or guide is not None)
         if hold_zeros:
@@ -130,6 +145,7 @@ def finetune(
         return _train(trainer, split, run, augment)
     finally:
         restore_activation()
+        restore_momentum()
 
 
 def fit(
@@ -161,6 +177,7 @@ def fit(
         log=log,
         on_step=on_step,
         guide=None,
+        teacher_dir=None,
     )
     return _train(trainer, split, run, augment)
 
@@ -179,6 +196,7 @@ class _Run:
     log: Log
     on_step: Callable[[Progress], None] | None
     guide: Guide | None
+    teacher_dir: Path | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,9 +254,10 @@ def _check_labels(y: Array, samples: int, output_shape: Any) -> npt.NDArray[np.i
 def _train(trainer: Trainer, split: _Split, run: _Run, augment_name: str | None) -> History:
     """All epochs, from the checkpoint when there is one of the same run."""
     state = _first_state(trainer, split, run, augment_name)
+    teacher = _teacher(trainer, split, run, augment_name)
     resumed_after = len(state.history)
     while len(state.history) < run.epochs and not _is_stalled(state, run):
-        state = _next_epoch(trainer, split, run, state)
+        state = _next_epoch(trainer, teacher, split, run, state)
         if run.checkpoint_dir is not None:
             checkpoint.save(state, run.checkpoint_dir)
     trainer.assign(state.variables if run.guide else state.best)
@@ -251,6 +270,7 @@ def _train(trainer: Trainer, split: _Split, run: _Run, augment_name: str | None)
         resumed_after=resumed_after,
         stopped_early=len(state.history) < run.epochs,
         images_per_second=len(split.x) * len(state.history) / max(seconds, 1e-9),
+        last=state.variables,
     )
 
 
@@ -294,13 +314,28 @@ def _first_state(trainer: Trainer, split: _Split, run: _Run, augment_name: str |
     return TrainingState(mark, (), start, trainer.optimizer_variables(), start, 0, guided)
 
 
-def _next_epoch(trainer: Trainer, split: _Split, run: _Run, state: TrainingState) -> TrainingState:
+def _teacher(trainer: Trainer, split: _Split, run: _Run, augment_name: str | None) -> Teacher | None:
+    if trainer.teacher is None:
+        return None
+    settings = {
+        "seed": run.seed,
+        "batch_size": run.batch_size,
+        "augment": augment_name,
+        "threads": thread_count(),
+    }
+    mark = checkpoint.fingerprint(settings, (*trainer.teacher_variables(), split.x))
+    return Teacher(trainer.teach, run.teacher_dir, mark)
+
+
+def _next_epoch(
+    trainer: Trainer, teacher: Teacher | None, split: _Split, run: _Run, state: TrainingState
+) -> TrainingState:
     """One pass over the training set, from `state` alone."""
     began = time.monotonic()
     number = len(state.history) + 1
     trainer.assign(state.variables, state.optimizer)
     trainer.seed_layers(run.seed, number)
-    loss = _pass_over(trainer, split, run, number)
+    loss = _pass_over(trainer, teacher, split, run, number)
     validation_loss, accuracy = _evaluate(trainer, split.validation_x, split.validation_y)
     epoch = Epoch(number, loss, validation_loss, accuracy, time.monotonic() - began)
     run.log(
@@ -326,10 +361,12 @@ def _next_epoch(trainer: Trainer, split: _Split, run: _Run, state: TrainingState
     )
 
 
-def _pass_over(trainer: Trainer, split: _Split, run: _Run, number: int) -> float:
+def _pass_over(trainer: Trainer, teacher: Teacher | None, split: _Split, run: _Run, number: int) -> float:
     """Train on every sample once; returns the mean loss."""
     steps = len(split.x) // run.batch_size
     losses = []
+    if teacher is not None:
+        teacher.start(number)
     rng = np.random.default_rng([run.seed, number, 1])
     for step, (x, y) in enumerate(_batches(split, run, number)):
         at = (number - 1) * steps + step
@@ -337,9 +374,11 @@ def _pass_over(trainer: Trainer, split: _Split, run: _Run, number: int) -> float
         if run.guide is not None:
             moment = Moment(at, run.epochs * steps, step == 0, rng)
             trainer.steer(run.guide.steer(moment, trainer.weights()) or Steering())
-        losses.append(trainer.step(x, y))
+        losses.append(trainer.step(x, y, teacher.batch(step, x) if teacher else None))
         if run.on_step is not None:
             run.on_step(Progress(number, run.epochs, step + 1, steps))
+    if teacher is not None:
+        teacher.finish()
     return float(np.mean([float(loss) for loss in losses]))
 
 

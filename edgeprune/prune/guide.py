@@ -4,12 +4,21 @@ A guide sees the master weights before every step and answers with a `Steering`:
 the next steps run, decay that pulls weights to zero, weights to overwrite. The trainer applies it:
 
     forward and backward with weight * mask
-    gradient   <- (gradient + decay * weight) * mask
-    optimizer  on the rest; weights and the optimizer's moments under a mask stay as they are, bit for bit
+    optimizer  on gradient * mask; weights and its moments under a mask stay as they are, bit for bit
+    weight     <- weight * (1 - min(learning rate * decay, 1)), where no mask holds it
 
 so a masked group keeps its master weights and can come back. What a guide returns holds until it
-returns something else. Between epochs `state` is saved beside the weights: an interrupted training goes
+returns something else; at the start of an epoch it returns all that holds, since a resumed run knows
+nothing of the step before. Between epochs `state` is saved beside the weights: an interrupted training goes
 on with the same masks, probabilities and counters, and ends in the same bytes.
+
+Decay is decoupled from the optimizer, as in AdamW. Inside the gradient Adam would divide it by the root
+of the mean squared gradient: a weight would shrink by about the learning rate a step however large its
+decay, and by an amount that depends on the scale of the loss. Decoupled, a decay d over n steps shrinks a
+weight that the loss does not hold by (1 - learning rate * d)^n, whatever the loss. A decay of
+lambda / ||group|| is then the proximal step of the group lasso, which ends at zero and not beyond it.
+
+Source:  Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019, arXiv:1711.05101
 """
 
 from collections.abc import Mapping, Sequence

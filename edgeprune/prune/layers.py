@@ -5,12 +5,17 @@ The one place that knows how Keras lays weights out. Axes count from the end, so
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+from edgeprune.errors import UsageError
 from edgeprune.graph.ir import Node
 
 Side = Literal["in", "hidden", "out"]
 Slices = Mapping[str, tuple[tuple[int, Side], ...]]
+_Any = TypeVar("_Any", bound=np.generic)
 
 _CONV: Slices = {"kernel": ((-2, "in"), (-1, "out")), "bias": ((-1, "out"),)}
 _TRANSPOSED: Slices = {"kernel": ((-1, "in"), (-2, "out")), "bias": ((-1, "out"),)}
@@ -37,6 +42,7 @@ SLICES: Mapping[str, Slices] = {
     "SeparableConv1D": _SEPARABLE,
     "SeparableConv2D": _SEPARABLE,
     "BatchNormalization": _NORM,
+    "LayerScale": _NORM,
 }
 
 # The configuration entry that counts the output channels of a layer that makes new ones.
@@ -49,6 +55,23 @@ OUTPUT_COUNT: Mapping[str, str] = {
     "SeparableConv2D": "filters",
     "Dense": "units",
 }
+
+
+def kernel_inputs(node: Node, line: npt.NDArray[_Any]) -> npt.NDArray[_Any]:
+    """Of one entry per input channel those that the kernel's axis of inputs has: the first group's.
+
+    All groups of a grouped convolution have the same ones, and share the axis.
+    """
+    return line[: len(line) // int(node.config.get("groups", 1))]
+
+
+def refuse_groups(node: Node, method: str) -> None:
+    """Raise UsageError where `node` is a grouped convolution, whose kernel has not a row for each input."""
+    if int(node.config.get("groups", 1)) > 1:
+        raise UsageError(
+            f"{method} cannot look into {node.name} ({node.kind}), a grouped convolution",
+            hint=f"take another method, such as l1, or --keep the layers that {node.name} reads",
+        )
 
 
 def filter_axis(kind: str) -> tuple[str, int]:

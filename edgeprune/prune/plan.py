@@ -14,7 +14,7 @@ cuts the network's throat, however low its norms, and one left with none would e
 
 import bisect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -28,6 +28,7 @@ from edgeprune.prune.allocate import ALLOCATIONS
 from edgeprune.prune.allocate.base import Ladder, worths
 from edgeprune.prune.apply import cut
 from edgeprune.prune.channels import ChannelGroup, ChannelMap, Frozen, map_channels
+from edgeprune.prune.counter import Counter
 from edgeprune.prune.evidence import Evidence, Examples
 from edgeprune.prune.methods.base import Method, Scores, Select
 
@@ -35,6 +36,7 @@ _SMALLEST_SHARE = 0.1
 _TOLERANCE = 0.02
 
 _Counts = tuple[int, ...]
+CostOf = Callable[[Graph], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +92,14 @@ def plan(
     speedup: float,
     allocation: str | None = None,
     round_to: Sequence[int] = (1,),
+    cost: CostOf | None = None,
 ) -> PrunePlan:
-    """Choose channels to remove so that the network's MACs fall at least by the factor `speedup`.
+    """Choose channels to remove so that the network's cost falls at least by the factor `speedup`.
 
-    `allocation` is a name in `allocate`, the method's own by default. Each group keeps a multiple of a
-    number in `round_to`, or all: of the first with which the speed-up is passed by at most 2 %, else of
-    the last. Raises UsageError for a speed-up below 1 and BudgetError for one that the
-    floors and what is kept put out of reach.
+    `cost` is what a graph costs, its MACs by default. `allocation` is a name in `allocate`, the method's
+    own by default. Each group keeps a multiple of a number in `round_to`, or all: of the first with which
+    the speed-up is passed by at most 2 %, else of the last. Raises UsageError for a speed-up below 1 and
+    BudgetError for one that the floors and what is kept put out of reach.
     """
     if not (math.isfinite(speedup) and speedup >= 1):
         raise UsageError(
@@ -110,29 +113,33 @@ def plan(
     graph, channels = evidence.graph, evidence.channels
     scores = [method.score(evidence, group) for group in channels.groups]
     ladder, worth = allocated.ladder(evidence, scores), worths(evidence, scores)
-    limit = count(graph).macs / speedup
+    costs = cost or _macs
+    limit = costs(graph) / speedup
     for multiple in round_to:
-        search = _Search(graph, channels, worth, multiple, limit)
+        search = _Search(graph, channels, worth, multiple, costs, limit)
         try:
-            counts = search.trim(search.first(ladder))
+            rung = search.first(ladder)
+            counts = search.trim(search.at(ladder, rung))
         except BudgetError:
             if multiple == round_to[-1]:
                 raise
             continue
-        if search.macs(counts) * (1 + _TOLERANCE) >= limit:
+        if search.cost(counts) * (1 + _TOLERANCE) >= limit:
             break
-    gone = _chosen(method.select, scores, counts, evidence.rng) if method.select else search.gone(counts)
+    if ladder.describe is not None:
+        evidence.notes["allocation"] = dict(ladder.describe(min(rung, ladder.rungs - 1)))
+    gone = _chosen(method.select, evidence, scores, counts) if method.select else search.gone(counts)
     return plan_without(evidence, gone, method=method.name, allocation=allocated.name)
 
 
 def _chosen(
-    select: Select, scores: Sequence[Scores], counts: Sequence[int], rng: np.random.Generator
+    select: Select, evidence: Evidence, scores: Sequence[Scores], counts: Sequence[int]
 ) -> npt.NDArray[np.bool_]:
     """Flags of the units that the method did not select."""
     flags = []
-    for score, kept in zip(scores, counts, strict=True):
+    for group, score, kept in zip(evidence.channels.groups, scores, counts, strict=True):
         gone = np.ones(len(score), dtype=bool)
-        gone[select(score, kept, rng) if kept < len(score) else slice(None)] = False
+        gone[select(evidence, group, score, kept) if kept < len(score) else slice(None)] = False
         flags.append(gone)
     return np.concatenate([np.zeros(0, dtype=bool), *flags])
 
@@ -167,35 +174,64 @@ def _removed(channels: ChannelMap, gone: npt.NDArray[np.bool_]) -> Mapping[str, 
     return MappingProxyType({layer: tuple(sorted(indices)) for layer, indices in sorted(found.items())})
 
 
+def _macs(graph: Graph) -> float:
+    return count(graph).macs
+
+
 class _Search:
     """Counts of kept units per group, between none removed and the floors."""
 
     def __init__(
-        self, graph: Graph, channels: ChannelMap, scores: Sequence[Scores], round_to: int, macs: float
+        self,
+        graph: Graph,
+        channels: ChannelMap,
+        scores: Sequence[Scores],
+        round_to: int,
+        cost: CostOf,
+        limit: float,
     ) -> None:
+        self._cost = cost
+        self._counter = Counter(graph, channels) if cost is _macs else None
         self._graph = graph
         self._channels = channels
         self._order = [np.argsort(group, kind="stable") for group in scores]
         self._scores = scores
         self._allowed = [_allowed(len(group), round_to) for group in scores]
-        self._limit = macs * (1 + 1e-12)
+        if cost is not _macs:
+            self._allowed = [self._useful(place) for place in range(len(scores))]
+        self._floor = tuple(allowed[0] for allowed in self._allowed)
+        self._limit = limit * (1 + 1e-12)
 
-    def first(self, ladder: Ladder) -> _Counts:
-        """The counts on the first rung that reaches the limit; raises BudgetError when none does."""
-        rungs, kept = ladder.rungs, ladder.kept
-        floor = tuple(allowed[0] for allowed in self._allowed)
-        lowest = self.macs(floor)
+    def _useful(self, place: int) -> list[int]:
+        """The allowed widths of a group that are cheaper than every wider one, the others being whole."""
+        whole = [allowed[-1] for allowed in self._allowed]
+        useful: list[int] = []
+        cheapest = math.inf
+        for kept in reversed(self._allowed[place]):
+            cost = self.cost((*whole[:place], kept, *whole[place + 1 :]))
+            if cost < cheapest:
+                useful.append(kept)
+                cheapest = cost
+        return useful[::-1]
+
+    def first(self, ladder: Ladder) -> int:
+        """The first rung that reaches the limit, `rungs` if only the floors do; raises BudgetError."""
+        lowest = self.cost(self._floor)
         if lowest > self._limit:
-            whole = count(self._graph).macs
+            whole = self._cost(self._graph)
+            unit = "MACs" if self._cost is _macs else "modelled instructions"
             raise BudgetError(
                 f"a speed-up of {whole / self._limit:.3g} is out of reach: with every group at its smallest "
-                f"{lowest} of {whole} MACs remain, a speed-up of {whole / max(1, lowest):.3g}",
+                f"{lowest:.0f} of {whole:.0f} {unit} remain, a speed-up of {whole / max(1, lowest):.3g}",
                 hint="ask for less, keep fewer layers, or round to a smaller multiple",
             )
-        rung = bisect.bisect_left(
-            range(rungs), True, key=lambda rung: self.macs(self._rounded(kept(rung))) <= self._limit
+        return bisect.bisect_left(
+            range(ladder.rungs), True, key=lambda rung: self.cost(self.at(ladder, rung)) <= self._limit
         )
-        return self._rounded(kept(rung)) if rung < rungs else floor
+
+    def at(self, ladder: Ladder, rung: int) -> _Counts:
+        """The counts on a rung; the floors beyond the last."""
+        return self._rounded(ladder.kept(rung)) if rung < ladder.rungs else self._floor
 
     def _rounded(self, kept: Sequence[float]) -> _Counts:
         """The nearest allowed counts; never fewer for more, so that costs stay monotone."""
@@ -213,7 +249,7 @@ class _Search:
                 key=lambda place: (self._next_score(counts, place), -place),
             )
             more = self._one_step_more(counts, place)
-            if more is not None and self.macs(more) <= self._limit:
+            if more is not None and self.cost(more) <= self._limit:
                 counts = more
             else:
                 blocked.add(place)
@@ -228,8 +264,11 @@ class _Search:
         larger = [kept for kept in self._allowed[place] if kept > counts[place]]
         return (*counts[:place], larger[0], *counts[place + 1 :]) if larger else None
 
-    def macs(self, counts: _Counts) -> int:
-        return count(cut(self._graph, self._channels, self.gone(counts))).macs
+    def cost(self, counts: _Counts) -> float:
+        gone = self.gone(counts)
+        if self._counter is not None:
+            return self._counter.macs(gone)
+        return self._cost(cut(self._graph, self._channels, gone))
 
     def gone(self, counts: _Counts) -> npt.NDArray[np.bool_]:
         """Flags of the units to remove: the lowest scores of each group; first of equals first."""

@@ -118,7 +118,7 @@ class Probe:
         before = {}
         for layer, name in weights:
             variable = next(w for w in self._model(()).get_layer(layer).weights if w.name == name)
-            before[layer, name] = np.array(variable)
+            before[layer, name] = np.array(variable.numpy())
             variable.assign(weights[layer, name])
         return before
 

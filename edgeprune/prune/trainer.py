@@ -7,7 +7,8 @@ Weights can be held under 0/1 masks and pulled to zero by extra decay (guide.py 
 
 Source:  Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015,
          arXiv:1503.02531 (the factor temperature^2 keeps gradients comparable); Kingma and Ba, "Adam",
-         2015, arXiv:1412.6980
+         2015, arXiv:1412.6980; Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019,
+         arXiv:1711.05101 (a guide's decay)
 Differs: penalties that the layers carry (kernel regularisers) are added, as Keras does
 """
 
@@ -26,6 +27,7 @@ _LABEL_SMOOTHING = 0.05
 _TEACHER_SHARE = 0.9
 _TEMPERATURE = 4.0
 _SMALLEST_PROBABILITY = 1e-7
+_LEAST_MOMENTUM = 0.8
 
 
 def make_deterministic() -> None:
@@ -63,6 +65,24 @@ def expose_scores(model: Any) -> Callable[[], None]:
     return restore
 
 
+def follow_statistics(model: Any, steps: int) -> Callable[[], None]:
+    """Let batch normalisation follow within a third of an epoch of so many `steps`; returns what undoes it.
+
+    With few steps an epoch Keras's momentum of 0.99 leaves the averages of the network before pruning in
+    place for epochs, and inference is wrong although training goes well.
+    """
+    layers = [layer for layer in _layers(model) if hasattr(layer, "moving_mean")]
+    before = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = min(layer.momentum, max(_LEAST_MOMENTUM, 1 - 3 / steps))
+
+    def restore() -> None:
+        for layer, momentum in zip(layers, before, strict=True):
+            layer.momentum = momentum
+
+    return restore
+
+
 class Trainer:
     """A model, its teacher and its optimizer as compiled TensorFlow steps.
 
@@ -80,18 +100,15 @@ class Trainer:
         self._by_key = {(layer.name, w.name): w for layer in _layers(model) for w in layer.trainable_weights}
         self._held = _Held(model.trainable_variables, self.optimizer) if is_steered else None
         held = self._held
-        teacher_scores = _scores(teacher) if teacher is not None else None
-        student_scores = _scores(model)
+        student_scores = scores_of(model)
         targets = max(2, int(model.output_shape[1]))
 
-        def step(x: Any, y: Any) -> Any:
+        def step(x: Any, y: Any, taught: Any) -> Any:
             x = tf.cast(x, tf.float32)
             masters = held.mask() if held else []
             with tf.GradientTape() as tape:
                 scores = student_scores(x, training=True)
-                loss = classifier_loss(
-                    scores, tf.one_hot(y, targets), teacher_scores and teacher_scores(x, training=False)
-                )
+                loss = classifier_loss(scores, tf.one_hot(y, targets), taught)
                 loss += tf.add_n(model.losses) if model.losses else 0.0
             gradients = tape.gradient(loss, model.trainable_variables)
             if held:
@@ -107,6 +124,7 @@ class Trainer:
             return tf.reduce_sum(loss), tf.reduce_sum(right)
 
         self.step = tf.function(step, reduce_retracing=True)
+        self._teach = _compiled_scores(teacher) if teacher is not None else None
         self.evaluate = tf.function(evaluate, reduce_retracing=True)
 
     def weights(self) -> dict[WeightKey, Array]:
@@ -126,6 +144,11 @@ class Trainer:
 
     def optimizer_variables(self) -> tuple[Array, ...]:
         return tuple(np.array(v.numpy()) for v in self.optimizer.variables)
+
+    def teach(self, x: Array) -> Array:
+        """The teacher's scores for a batch."""
+        assert self._teach is not None
+        return np.asarray(self._teach(x))
 
     def teacher_variables(self) -> tuple[Array, ...]:
         return tuple(v.numpy() for v in self.teacher.variables) if self.teacher is not None else ()
@@ -183,12 +206,13 @@ class _Held:
         import tensorflow as tf
 
         moments = [[tf.identity(slot.value) for slot in slots] for slots in self._slots]
-        rows = zip(gradients, self.decay, masters, self.masks, strict=True)
-        pulled = [(g + decay * master) * mask for g, decay, master, mask in rows]
-        self._optimizer.apply(pulled, self._variables)
+        rate = tf.cast(self._optimizer.learning_rate, tf.float32)
+        masked = [gradient * mask for gradient, mask in zip(gradients, self.masks, strict=True)]
+        self._optimizer.apply(masked, self._variables)
         for place, (variable, master) in enumerate(zip(self._variables, masters, strict=True)):
             is_free = self.masks[place] > 0.5
-            variable.assign(tf.where(is_free, variable.value, master))
+            pulled = variable.value * (1 - tf.minimum(rate * self.decay[place], 1.0))
+            variable.assign(tf.where(is_free, pulled, master))
             for slot, before in zip(self._slots[place], moments[place], strict=True):
                 slot.assign(tf.where(is_free, slot.value, before))
 
@@ -197,7 +221,7 @@ def _layers(model: Any) -> list[Any]:
     return [layer for layer in model._flatten_layers(include_self=False) if not hasattr(layer, "layers")]
 
 
-def _scores(model: Any) -> Callable[..., Any]:
+def scores_of(model: Any) -> Callable[..., Any]:
     """The model's unnormalised class scores, (N, classes), from whatever its last layer gives."""
     import keras
     import tensorflow as tf
@@ -217,6 +241,18 @@ def _scores(model: Any) -> Callable[..., Any]:
         return tf.concat([tf.zeros_like(out), out], axis=-1) if model.output_shape[1] == 1 else out
 
     return scores
+
+
+def _compiled_scores(model: Any) -> Callable[[Array], Any]:
+    import tensorflow as tf
+
+    scores = scores_of(model)
+
+    def run(x: Any) -> Any:
+        return scores(tf.cast(x, tf.float32), training=False)
+
+    compiled: Callable[[Array], Any] = tf.function(run, reduce_retracing=True)
+    return compiled
 
 
 def classifier_loss(scores: Any, one_hot: Any, teacher: Any) -> Any:

@@ -4,9 +4,9 @@ Weights per channel, activations per tensor, int8 input and output, batch 1. The
 come from training examples, the classes in equal shares, chosen by the seed. The same model, data and
 seed give the same bytes.
 
-The converter is given an export copy of the network: without layers that only act in training, and
-with nearest up-sampling written as a resize. Keras writes that as a tiling, for which TensorFlow Lite
-Micro has no kernel.
+The converter is given an export copy of the network: without layers that only act in training, with
+layer normalisation in steps that have an int8 form, and with nearest up-sampling written as a resize.
+Keras writes that as a tiling, for which TensorFlow Lite Micro has no kernel.
 """
 
 import re
@@ -21,6 +21,7 @@ from edgeprune.graph.ir import Graph, Node
 from edgeprune.graph.keras_in import from_keras
 from edgeprune.graph.keras_out import layer_of, to_keras
 from edgeprune.graph.kinds import TRAINING_ONLY
+from edgeprune.quant.layer_norm import layer_norm
 from edgeprune.quant.quiet import captured
 from edgeprune.tflite.graph import Node as TfliteNode
 from edgeprune.tflite.read import read
@@ -51,10 +52,10 @@ def quantize(model: Any, data: Dataset, *, samples: int = SAMPLES, seed: int) ->
 
 def export_model(graph: Graph) -> Any:
     """A `keras.Model` with batch 1 of the layers that the converter turns into int8 operators."""
-    return to_keras(_without_training_layers(graph), 1, make_layer=_export_layer)
+    return to_keras(without_training_layers(graph), 1, make_layer=_export_layer)
 
 
-def _without_training_layers(graph: Graph) -> Graph:
+def without_training_layers(graph: Graph) -> Graph:
     """The same network without nodes that pass their input on when it runs."""
     source: dict[str, str] = {}
     nodes = []
@@ -72,6 +73,8 @@ def _export_layer(node: Node) -> Any:
     nearest = node.config.get("interpolation", "nearest") == "nearest"
     if node.kind == "UpSampling1D" or (node.kind == "UpSampling2D" and nearest):
         return _resize_nearest(node)
+    if node.kind == "LayerNormalization" and node.config["axis"] in (-1, [-1]):
+        return layer_norm(node)
     return layer_of(node)
 
 

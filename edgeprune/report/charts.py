@@ -3,7 +3,9 @@
 Colours are CSS variables of the page, so that one picture serves light and dark.
 """
 
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -122,6 +124,116 @@ def arena(blocks: Sequence[Block], arena_bytes: int, bound_bytes: int, title: st
     foot = f"layers 0 to {last - 1}, left to right; dashed: lower bound {bound_bytes:,} bytes"
     lines.append(_text(left, height - 18, foot, "start", css="faint"))
     return _svg("".join(lines), height, title)
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A value with a whisker of `error` to either side; fractions from 0 to 1."""
+
+    label: str
+    value: float
+    error: float
+    colour: str
+    tip: str
+
+
+def dots(rows: Sequence[Dot], title: str, reference: float | None = None) -> str:
+    """A dot with its whisker for each row; the scale need not start at 0. A line marks `reference`."""
+    ends = [row.value + sign * row.error for row in rows for sign in (-1, 1)]
+    low, high = _span([*ends, *([reference] if reference is not None else [])])
+    room = WIDTH - LABEL - 150
+
+    def at(value: float) -> float:
+        return LABEL + (value - low) / (high - low) * room
+
+    height = len(rows) * ROW + 26
+    lines = []
+    if reference is not None:
+        lines.append(_line(at(reference), 0, at(reference), height - 22, "faint"))
+    for i, row in enumerate(rows):
+        y = i * ROW + ROW / 2
+        lines.append(_text(LABEL - 8, y + 4, row.label, "end", cut=36))
+        lines.append(_line(at(row.value - row.error), y, at(row.value + row.error), y, row.colour))
+        lines.append(_spot(at(row.value), y, row.colour, f"{row.label}: {row.tip}"))
+        figure = f"{100 * row.value:.2f} %" + (f" ± {100 * row.error:.2f}" if row.error else "")
+        lines.append(_text(WIDTH - 4, y + 4, figure, "end", css="num"))
+    lines += _scale(low, high, at, height - 6)
+    return _svg("".join(lines), height, title)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points (cost, accuracy, error) of one thing, from left to right."""
+
+    label: str
+    points: tuple[tuple[float, float, float], ...]
+    colour: str
+
+
+def scatter(series: Sequence[Series], title: str, reference: float | None = None) -> str:
+    """Accuracy (fractions, upwards) against cost (logarithmic, to the right), a line through each series."""
+    points = [point for one in series for point in one.points]
+    if not points:
+        return ""
+    top, height, left = 14, 360, 64
+    low, high = _span([p[1] for p in points] + ([reference] if reference is not None else []))
+    logs = [math.log(max(1.0, p[0])) for p in points]
+    first, last = min(logs), max(logs)
+    margin = max(0.1, 0.12 * (last - first))
+
+    def x_at(cost: float) -> float:
+        share = (math.log(max(1.0, cost)) - first + margin) / (last - first + 2 * margin)
+        return left + share * (WIDTH - left - 140)
+
+    def y_at(value: float) -> float:
+        return top + (high - value) / (high - low) * (height - top - 40)
+
+    lines = []
+    if reference is not None:
+        lines.append(_line(left, y_at(reference), WIDTH - 140, y_at(reference), "faint"))
+        lines.append(_text(WIDTH - 134, y_at(reference) + 4, "dense float", "start", css="faint"))
+    for one in series:
+        spots = [(x_at(cost), y_at(value), error, cost, value) for cost, value, error in one.points]
+        for (x0, y0, *_), (x1, y1, *_) in itertools.pairwise(spots):
+            lines.append(_line(x0, y0, x1, y1, one.colour))
+        for x, y, error, cost, value in spots:
+            reach = error / (high - low) * (height - top - 40)
+            lines.append(_line(x, y - reach, x, y + reach, one.colour))
+            lines.append(_spot(x, y, one.colour, f"{one.label}: {100 * value:.2f} % at {short(cost)}"))
+        lines.append(_text(spots[-1][0] + 8, spots[-1][1] + 4, one.label, "start", cut=18))
+    for cost in sorted({round(p[0], -max(0, len(str(int(p[0]))) - 2)) for p in points}):
+        lines.append(_text(x_at(cost), height - 18, short(cost), "middle", css="num"))
+    for value in _ticks(low, high):
+        lines.append(_text(left - 8, y_at(value) + 4, f"{100 * value:.1f} %", "end", css="num"))
+    return _svg("".join(lines), height, title)
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    """A little more than the range of `values`; never empty."""
+    low, high = min(values), max(values)
+    room = max(0.002, 0.06 * (high - low))
+    return low - room, high + room
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round values between `low` and `high`, five or so."""
+    step = 10.0 ** math.floor(math.log10((high - low) / 4))
+    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 6)
+    return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _scale(low: float, high: float, at: Callable[[float], float], y: float) -> list[str]:
+    return [_text(at(value), y, f"{100 * value:.1f} %", "middle", css="num") for value in _ticks(low, high)]
+
+
+def _line(x0: float, y0: float, x1: float, y1: float, colour: str) -> str:
+    ends = f'x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"'
+    return f'<line {ends} stroke="var(--{colour})" stroke-width="1.5"/>'
+
+
+def _spot(x: float, y: float, colour: str, tip: str) -> str:
+    title = f"<title>{escape(tip)}</title>"
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="var(--{colour})">{title}</circle>'
 
 
 def _rect(x: float, y: float, width: float, height: float, colour: str, tip: str) -> str:

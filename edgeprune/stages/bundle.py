@@ -58,8 +58,12 @@ def assemble(
     tested: Stage,
     measured: Stage | None,
     data: Dataset | None,
+    extras: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Make the Bundle at `out`, replacing an older one as a whole; returns its manifest."""
+    """Make the Bundle at `out`, replacing an older one as a whole; returns its manifest.
+
+    `extras` are further entries of the manifest.
+    """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:100]}.new-"))
@@ -73,7 +77,7 @@ def assemble(
         write_atomic(made / "recipe.toml", recipe.to_toml())
         profile = None if measured is None else measured.json("profile.json")
         manifest = _describe(recipe, target, tflite, trained, compiled, tested, measured, data)
-        manifest["measured"] = profile
+        manifest |= {"measured": profile, **extras}
         manifest["files"] = _hashes(made)
         write_atomic(made / "report.html", render(manifest, profile))
         manifest["files"] = _hashes(made)

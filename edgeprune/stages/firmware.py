@@ -251,6 +251,15 @@ def to_input(examples: Array, tensor: Tensor) -> Array:
     return quantized
 
 
+def classify(tflite: Stage, data: Dataset, work: Path) -> npt.NDArray[np.int64]:
+    """The class of each test example by the portable C of a `.tflite`, compiled in `work`."""
+    from edgeprune.device.hostlib import HostModel
+
+    write_c(tflite.folder / "model.tflite", work / "src", PORTABLE)
+    graph, _ = _read(tflite)
+    return _classify(HostModel(work / "src", graph), graph, data)
+
+
 def _classify(host: Any, graph: QuantGraph, data: Dataset) -> npt.NDArray[np.int64]:
     """The class of each test example, by the generated C."""
     tensor = graph.tensors[graph.inputs[0]]

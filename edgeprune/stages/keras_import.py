@@ -4,6 +4,7 @@ Its C++ writes to the file descriptor, before anything could ask it not to. With
 debug log; when the import fails its exception says why.
 """
 
+import logging
 from typing import Any
 
 
@@ -13,5 +14,8 @@ def import_keras() -> Any:
 
     with captured([]):
         import keras
-        import tensorflow  # noqa: F401
+        import tensorflow as tf
+
+        # Its handler is made here, for a stream that is closed by the time it would speak.
+        tf.get_logger().setLevel(logging.ERROR)
     return keras

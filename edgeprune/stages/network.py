@@ -28,12 +28,14 @@ class Trained:
     loaded: Stage
     score: Stage
     steps: tuple[Step, ...] = ()
+    prunability: Stage | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """All of them, in order."""
         rounds = (stage for step in self.steps for stage in (*step.before, step.tuned))
-        return (self.loaded, self.score, *rounds)
+        before = () if self.prunability is None else (self.prunability,)
+        return (self.loaded, self.score, *before, *rounds)
 
     @property
     def final(self) -> Stage:
@@ -152,7 +154,7 @@ def quantize(store: Store, final: Stage, data: Dataset, recipe: Recipe) -> Stage
         model = keras.models.load_model(final.folder / "model.keras", compile=False)
         raw = convert(model, data, samples=recipe.samples, seed=recipe.seed)
         (result / "model.tflite").write_bytes(raw)
-        write_atomic(result / "io.json", to_json(_describe_io(raw)))
+        write_atomic(result / "io.json", to_json(describe_io(raw)))
 
     inputs = {
         final.name: final.key,
@@ -171,7 +173,7 @@ def take_tflite(store: Store, model: Path) -> Stage:
     def make(result: Path, work: Path) -> None:
         raw = model.read_bytes()
         try:
-            described = _describe_io(raw)
+            described = describe_io(raw)
         except ModelError as error:
             raise ModelError(f"{model.name}: {error.message}", hint=error.hint) from error
         write_atomic(result / "io.json", to_json(described))
@@ -186,7 +188,7 @@ def copy_model(stage: Stage, place: Path) -> None:
     write_atomic(place, (stage.folder / "model.keras").read_bytes())
 
 
-def _describe_io(raw: bytes) -> dict[str, Any]:
+def describe_io(raw: bytes) -> dict[str, Any]:
     """Inputs and outputs of a `.tflite` as JSON values."""
     from edgeprune.tflite.read import read
 

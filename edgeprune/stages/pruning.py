@@ -4,7 +4,7 @@ loaded ──► (sparsify: train under the guide) ──► prune ──► fin
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import replace as with_fields
 from pathlib import Path
@@ -14,9 +14,11 @@ import numpy as np
 
 from edgeprune.artifact import Stage, Store, code_hash, to_json, write_atomic
 from edgeprune.data import Dataset
+from edgeprune.device.target import find_target
 from edgeprune.errors import UsageError
 from edgeprune.graph.cost import Zeros, count
 from edgeprune.graph.ir import Graph
+from edgeprune.ops import cores
 from edgeprune.prune.check import check_pruned
 from edgeprune.prune.evidence import Evidence, Examples
 from edgeprune.prune.guide import Goal, Guide
@@ -26,6 +28,7 @@ from edgeprune.prune.plan import PrunePlan, gather, plan, plan_without
 from edgeprune.recipe import Recipe
 from edgeprune.stages.describe import describe_network
 from edgeprune.stages.keras_import import import_keras
+from edgeprune.stages.layer_cost import LayerCosts
 from edgeprune.stages.progress import progress_bar
 from edgeprune.stages.tuning import (
     EPOCHS,
@@ -125,6 +128,17 @@ def _numbered(name: str, number: int, count: int) -> str:
     return name if count == 1 else f"{name}-{number}"
 
 
+def describe(steps: tuple[Step, ...], recipe: Recipe) -> dict[str, Any]:
+    """What the manifest says of the last cut: who shared it out and how, and what the method has to tell."""
+    plan = steps[-1].pruned.json("plan.json")
+    return {
+        "method": recipe.method,
+        "allocation": plan["allocation"],
+        "kept": plan["kept"],
+        "notes": plan["notes"],
+    }
+
+
 def sparsify(store: Store, loaded: Stage, data: Dataset, recipe: Recipe, *, epochs: int) -> Stage:
     """Train `loaded` under the method's guide; leaves the network whole, and which units are to go."""
     method = METHODS[str(recipe.method)]
@@ -142,6 +156,7 @@ def sparsify(store: Store, loaded: Stage, data: Dataset, recipe: Recipe, *, epoc
             data,
             **settings,
             checkpoint_dir=work,
+            teacher_dir=store.root / "teachers",
             log=log.info,
             distill_from=load_teacher(recipe, loaded),
             on_step=progress_bar("sparsify"),
@@ -160,6 +175,7 @@ def sparsify(store: Store, loaded: Stage, data: Dataset, recipe: Recipe, *, epoc
         "data": data.sha256,
         "method": method.name,
         "speedup": recipe.speedup,
+        "core": _core(recipe),
         "allocation": recipe.allocation,
         "round_to": recipe.round_to,
         "keep": list(recipe.keep),
@@ -180,7 +196,7 @@ def _guide(loaded: Stage, data: Dataset, recipe: Recipe, epochs: int) -> Guide:
     evidence = _evidence(_read(loaded), recipe, data)
     kept: tuple[int, ...] = ()
     if method.structure == "channels":
-        planned = _plan(evidence, recipe, count(evidence.graph).macs / _speedup(recipe), is_last=True)
+        planned = _plan(evidence, recipe, _cost_before(loaded, recipe) / _speedup(recipe), is_last=True)
         kept = tuple(group.kept for group in planned.groups)
     steps = steps_per_epoch(len(data.x_train), batch_size(recipe, data))
     return method.guide(
@@ -211,10 +227,12 @@ def prune(
     columns or single weights to zero instead.
     """
     method = METHODS[str(recipe.method)]
-    wanted_macs = loaded.json("network.json")["macs"] / _speedup(recipe) ** share
+    speedup = _speedup(recipe) ** share
     arguments: Mapping[str, Any] = {
         "method": recipe.method,
-        "wanted_macs": wanted_macs,
+        "load": loaded.key,
+        "speedup": speedup,
+        "core": _core(recipe),
         "is_last": share == 1,
         "allocation": recipe.allocation,
         "round_to": recipe.round_to,
@@ -229,9 +247,10 @@ def prune(
         graph = _read(source)
         evidence = _evidence(graph, recipe, data)
         if method.structure == "channels":
-            pruned, described = _cut(evidence, source, recipe, wanted_macs, is_last=share == 1)
+            wanted = _cost_before(loaded, recipe) / speedup
+            pruned, described = _cut(evidence, source, recipe, wanted, is_last=share == 1)
         else:
-            pruned, described = _mask(evidence, method, _speedup(recipe) ** share)
+            pruned, described = _mask(evidence, method, speedup)
         to_keras(pruned).save(result / "model.keras")
         zeros: Zeros | None = None if method.structure == "channels" else method.structure
         write_atomic(result / "network.json", to_json(describe_network(pruned, zeros)))
@@ -266,7 +285,7 @@ def _speedup(recipe: Recipe) -> float:
 
 
 def _cut(
-    evidence: Evidence, source: Stage, recipe: Recipe, wanted_macs: float, *, is_last: bool
+    evidence: Evidence, source: Stage, recipe: Recipe, wanted: float, *, is_last: bool
 ) -> tuple[Graph, dict[str, Any]]:
     """The network without the channels that go, and what is to be told of it."""
     from edgeprune.graph.check import check
@@ -275,7 +294,7 @@ def _cut(
     method = METHODS[str(recipe.method)]
     gone = source.json("guide.json")["gone"] if method.guide is not None else None
     if gone is None:
-        planned = _plan(evidence, recipe, wanted_macs, is_last=is_last)
+        planned = _plan(evidence, recipe, wanted, is_last=is_last)
     else:
         flags = np.zeros(sum(len(group.units) for group in evidence.channels.groups), dtype=bool)
         flags[gone] = True
@@ -296,6 +315,7 @@ def _cut(
         "removed": {layer: list(indices) for layer, indices in planned.removed.items()},
         "left_alone": {frozen.layer: frozen.reason for frozen in planned.frozen},
         "masked_difference": worst,
+        "notes": evidence.notes,
     }
 
 
@@ -324,19 +344,43 @@ def _mask(evidence: Evidence, method: Method, speedup: float) -> tuple[Graph, di
         "removed": {},
         "left_alone": {},
         "masked_difference": 0.0,
+        "notes": evidence.notes,
     }
 
 
-def _plan(evidence: Evidence, recipe: Recipe, wanted_macs: float, *, is_last: bool) -> PrunePlan:
-    """What to remove so that `wanted_macs` stay.
+def _plan(evidence: Evidence, recipe: Recipe, wanted: float, *, is_last: bool) -> PrunePlan:
+    """What to remove so that a cost of `wanted` stays.
 
     Kernels compute four channels at a time, so the last step keeps a multiple of four where that meets
-    the wanted MACs closely, else of two, else any number; unless the recipe says what to round to.
+    the wanted cost closely, else of two, else any number; unless the recipe says what to round to.
     """
+    cost = _cost(recipe)
     return plan(
         evidence,
         method=METHODS[str(recipe.method)],
-        speedup=max(1.0, count(evidence.graph).macs / wanted_macs),
+        speedup=max(1.0, cost(evidence.graph) / wanted),
         allocation=recipe.allocation,
         round_to=(recipe.round_to,) if recipe.round_to else ROUND_TO if is_last else (1,),
+        cost=cost if recipe.speedup_in == "instructions" else None,
     )
+
+
+def _core(recipe: Recipe) -> dict[str, str] | None:
+    """What a speed-up in instructions depends on."""
+    if recipe.speedup_in == "macs":
+        return None
+    core = find_target(recipe.target).core
+    return {"core": core, "optimize": recipe.optimize, "code": code_hash("ops", "stages")}
+
+
+def _cost(recipe: Recipe) -> Callable[[Graph], float]:
+    """What the recipe's speed-up counts."""
+    core = _core(recipe)
+    if core is None:
+        return lambda graph: count(graph).macs
+    optimize = "balanced" if core["optimize"] == "auto" else core["optimize"]
+    return LayerCosts(cores.Goal(core["core"], optimize)).total  # type: ignore[arg-type]
+
+
+def _cost_before(loaded: Stage, recipe: Recipe) -> float:
+    return _cost(recipe)(_read(loaded))

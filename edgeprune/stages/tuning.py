@@ -84,18 +84,31 @@ def finetune(
 
         model = keras.models.load_model(pruned.folder / "model.keras", compile=False)
         before = accuracy(predict(model, data).argmax(axis=1), data)
-        teacher = load_teacher(recipe, loaded)
         history: list[dict[str, Any]] = []
+        after = last = before
         if epochs:
-            bar = progress_bar(name)
             trained = train(
-                model, data, **settings, checkpoint_dir=work, log=log.info, distill_from=teacher, on_step=bar
+                model,
+                data,
+                **settings,
+                checkpoint_dir=work,
+                teacher_dir=store.root / "teachers",
+                log=log.info,
+                distill_from=load_teacher(recipe, loaded),
+                on_step=progress_bar(name),
             )
             history = [asdict(epoch) for epoch in trained.epochs]
-        after = accuracy(predict(model, data).argmax(axis=1), data)
+            after = last = accuracy(predict(model, data).argmax(axis=1), data)
+            if trained.best != trained.epochs[-1]:
+                last = _accuracy_with(trained.last, model, data)
         log.info("           test accuracy %.2f %%, before tuning %.2f %%", 100 * after, 100 * before)
         model.save(result / "model.keras", include_optimizer=False)
-        described = {"accuracy_before": before, "accuracy": after, "epochs": history}
+        described = {
+            "accuracy_before": before,
+            "accuracy": after,
+            "accuracy_last_epoch": last,
+            "epochs": history,
+        }
         write_atomic(result / "tuning.json", to_json(described))
 
     inputs = {
@@ -106,6 +119,17 @@ def finetune(
         "code": code_hash("data", "prune"),
     }
     return store.stage(name, inputs, make)
+
+
+def _accuracy_with(variables: tuple[np.ndarray[Any, Any], ...], model: Any, data: Dataset) -> float:
+    """Test accuracy of `model` with other `variables`; its own are put back."""
+    own = [np.array(variable) for variable in model.variables]
+    for variable, value in zip(model.variables, variables, strict=True):
+        variable.assign(value)
+    found = accuracy(predict(model, data).argmax(axis=1), data)
+    for variable, value in zip(model.variables, own, strict=True):
+        variable.assign(value)
+    return found
 
 
 def batch_size(recipe: Recipe, data: Dataset) -> int:

@@ -7,10 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from keras.src.applications.convnext import LayerScale, StochasticDepth
+from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 from edgeprune.errors import InternalError, ModelError
 from edgeprune.graph.check import check
 from edgeprune.graph.cost import count
+from edgeprune.graph.forward import forward
 from edgeprune.graph.ir import Graph, Node
 from edgeprune.graph.keras_in import from_keras
 from edgeprune.graph.keras_out import to_keras
@@ -72,14 +75,35 @@ def normalized() -> Any:
     return keras.Sequential([keras.Input((5,)), layer, L.Dense(3)])
 
 
+def applications() -> Any:
+    """What Keras defines beside its own applications."""
+    x = keras.Input((6, 6, 3))
+    y = L.Normalization(axis=3, mean=[0.1, 0.2, 0.3], variance=[0.5, 0.6, 0.7], name="standard")(x)
+    y = L.Conv2D(3, 3, padding="same", name="conv")(y)
+    join = CustomScaleLayer(scale=0.17, name="join")
+    y = join([x, join([x, y])])
+    y = StochasticDepth(0.25, name="depth")(LayerScale(0.1, 3, name="scale")(y))
+    return randomized(keras.Model(x, L.GlobalAveragePooling2D()(y)))
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "residual": residual,
     "nested": nested,
     "operations": operations,
     "normalization": normalized,
+    "applications": applications,
     "separable": lambda: sequence((9, 9, 3), L.SeparableConv2D(4, 3, strides=2, depth_multiplier=2)),
     "depthwise": lambda: sequence((9, 9, 3), L.DepthwiseConv2D((3, 2), depth_multiplier=2, dilation_rate=2)),
     "grouped": lambda: sequence((9, 9, 4), L.Conv2D(6, (3, 2), strides=(2, 1), groups=2, activation="relu6")),
+    "a group for each": lambda: sequence(
+        (9, 9, 4),
+        L.Conv2D(4, 3, strides=2, groups=4, activation="relu6"),
+        L.Conv2D(12, (3, 2), groups=4, dilation_rate=2, padding="same", use_bias=False),
+        L.Conv2D(24, (3, 2), strides=(1, 2), groups=12),
+        L.Reshape((-1, 24)),
+        L.Conv1D(48, 2, groups=24),
+        L.Conv1D(48, 2, groups=48, padding="causal"),
+    ),
     "transposed valid": lambda: sequence((5, 5, 3), L.Conv2DTranspose(4, (3, 2), strides=(2, 3))),
     "transposed same": lambda: sequence((5, 5, 3), L.Conv2DTranspose(4, 3, strides=2, padding="same")),
     "transposed extra": lambda: sequence((5, 5, 3), L.Conv2DTranspose(4, 3, strides=2, output_padding=1)),
@@ -136,6 +160,57 @@ def test_graph_is_sound_and_computes_the_same(name: str) -> None:
     np.testing.assert_allclose(outputs(again), outputs(model), rtol=2e-7, atol=2e-7)
     assert graph.parameters == sum(int(np.size(weight)) for weight in graph_weights(model))
     assert {node.name for node in from_keras(again).nodes} == {node.name for node in graph.nodes}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_numpy_forward_equals_keras(name: str) -> None:
+    model = MODELS[name]()
+    graph = from_keras(model)
+    x = np.random.default_rng(1).uniform(-1, 1, (3, *model.input_shape[1:])).astype(np.float32)
+    found = forward(graph, [x])[graph.outputs[0]]
+    # Single precision: 2^-24 for each of some hundred terms and a dozen layers.
+    np.testing.assert_allclose(found, outputs(model), rtol=1e-4, atol=1e-5)
+
+
+def test_layers_of_applications_become_layers_that_say_the_same() -> None:
+    graph = from_keras(applications())
+    kinds = {node.name: node.kind for node in graph.nodes}
+    assert kinds["join"] == kinds["join_2"] == "Add"
+    assert graph.by_name["join"].inputs == (graph.inputs[0], "join_scale")
+    assert kinds["join_scale"] == "Rescaling"
+    assert graph.by_name[graph.by_name["join_2"].inputs[1]].config["scale"] == 0.17
+    dropped = graph.by_name["depth"]
+    assert (dropped.kind, dropped.config["rate"]) == ("Dropout", 0.25)
+    assert dropped.config["noise_shape"] == [None, 1, 1, 1]
+    assert graph.by_name["scale"].weights["gamma"].shape == (3,)
+
+
+def test_dropped_paths_drop_whole_examples() -> None:
+    """StochasticDepth and the Dropout that it becomes: each example is zero, or 1 / (1 - rate) of itself."""
+    x = np.ones((400, 2, 2, 3), np.float32)
+    source = keras.Input((2, 2, 3))
+    model = keras.Model(source, StochasticDepth(0.25)(source))
+    for network in (model, to_keras(from_keras(model))):
+        out = np.asarray(network(x, training=True)).reshape(400, -1)
+        assert np.all(out == out[:, :1])
+        assert set(np.round(np.unique(out), 5)) == {0.0, np.float32(1.33333)}
+        assert 0.65 < (out[:, 0] > 0).mean() < 0.85
+
+
+def test_a_group_for_each_channel_is_depthwise() -> None:
+    kinds = [
+        (node.kind, node.config.get("depth_multiplier"))
+        for node in from_keras(MODELS["a group for each"]()).nodes
+    ]
+    # The third has two strides, the last is causal, which no depthwise layer is.
+    assert kinds[1:] == [
+        ("DepthwiseConv2D", 1),
+        ("DepthwiseConv2D", 3),
+        ("Conv2D", None),
+        ("Reshape", None),
+        ("DepthwiseConv1D", 2),
+        ("Conv1D", None),
+    ]
 
 
 def graph_weights(model: Any) -> list[np.ndarray]:

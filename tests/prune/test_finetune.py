@@ -212,3 +212,35 @@ def test_unknown_augmentation_and_nonsense_settings() -> None:
         train(tiny(), augment="rotate")
     with pytest.raises(UsageError, match="must be positive"):
         train(tiny(), epochs=0)
+
+
+def test_remembered_teacher_is_the_teacher(tmp_path: Path) -> None:
+    """A run that reads the teacher's scores ends in the bytes of the one that worked them out."""
+    teacher = tiny(dropout=0.0)
+    train(teacher, epochs=1)
+
+    def taught(folder: Path | None) -> list[bytes]:
+        student = tiny()
+        train(student, epochs=2, distill_from=teacher, teacher_dir=folder)
+        return weights(student)
+
+    plain = taught(None)
+    assert taught(tmp_path) == plain
+    assert taught(tmp_path) == plain
+    first, second = sorted(tmp_path.glob("*.npy"))
+    whole = first.read_bytes()
+    first.write_bytes(whole[: len(whole) // 2])  # cut off: worked out again
+    assert taught(tmp_path) == plain
+    assert first.read_bytes() == whole
+    np.save(second, -np.load(second))  # and it is read indeed
+    assert taught(tmp_path) != plain
+
+
+def test_few_steps_an_epoch_are_enough_for_batch_norm() -> None:
+    """The averages follow what training sees, and the layer's own momentum is there again afterwards."""
+    model = tiny()
+    norm = next(layer for layer in model.layers if hasattr(layer, "moving_mean"))
+    norm.moving_variance.assign(np.full(8, 1e4, np.float32))
+    train(model, epochs=3)  # 9 steps each: with a momentum of 0.99 the first left 9,135 and the last 7,623
+    assert float(np.max(norm.moving_variance)) < 2000
+    assert norm.momentum == 0.99

@@ -4,7 +4,7 @@ from html import escape
 from typing import Any
 
 from edgeprune.report.charts import Bar, bars, short
-from edgeprune.report.html import STYLE
+from edgeprune.report.style import STYLE
 from tools.bench.peers import ROWS, Row
 
 

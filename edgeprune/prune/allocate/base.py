@@ -6,7 +6,7 @@ So any scoring goes with any allocation.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +19,14 @@ Scores = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ladder:
-    """`kept(rung)`, 0 <= rung < rungs: how many units of each group stay, before rounding."""
+    """`kept(rung)`, 0 <= rung < rungs: how many units of each group stay, before rounding.
+
+    `describe(rung)` is what a report should say of that rung, as JSON values.
+    """
 
     rungs: int
     kept: Callable[[int], list[float]]
+    describe: Callable[[int], Mapping[str, object]] | None = None
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from edgeprune.prune.layers import filter_axis
 
 Scores = npt.NDArray[np.float64]
 Score = Callable[[Evidence, ChannelGroup], Scores]
-# Of the group's scores, how many units to keep, and a generator: the places of those that stay, rising.
-Select = Callable[[Scores, int, np.random.Generator], npt.NDArray[np.int64]]
+# Of a group, its scores and how many units to keep: the places of those that stay, rising.
+Select = Callable[[Evidence, ChannelGroup, Scores, int], npt.NDArray[np.int64]]
 # What goes: "channels" physically; "columns" of a kernel's im2col matrix and single "weights" become zero.
 Structure = Literal["channels", "columns", "weights"]
 

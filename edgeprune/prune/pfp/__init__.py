@@ -1,0 +1,1 @@
+"""Provable filter pruning: how much each input channel of a layer can matter, and how many must stay."""
