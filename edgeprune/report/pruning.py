@@ -6,7 +6,7 @@ from typing import Any
 
 
 def pruning(found: Mapping[str, Any]) -> str:
-    """The section for a manifest's `pruning`: who shared the cut out, how much stays, and how sure that is."""
+    """The section for a manifest's `pruning`: who shared the cut out, how much stays, how sure that is."""
     allocation = found["notes"].get("allocation", {})
     kept = "".join(
         f"<tr><td>{escape(name)}</td><td class=n>{stays:,} of {whole:,}</td></tr>"
@@ -27,6 +27,6 @@ def _bound(allocation: Mapping[str, Any]) -> str:
     worth = (
         "an error of 100 % and more is no guarantee: the bound only shares out the cut"
         if allocation["is_vacuous"]
-        else f"with a probability of failure of {allocation['failure_probability']:.3g} for randomised selection"
+        else f"randomised selection fails with a probability of {allocation['failure_probability']:.3g}"
     )
     return f"<p>The error term of the bound is eps = {eps:.4g}; {worth}.</p>"
