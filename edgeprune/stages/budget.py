@@ -25,7 +25,7 @@ from edgeprune.device.target import Target
 from edgeprune.errors import BudgetError, UsageError
 from edgeprune.prune.methods import METHODS
 from edgeprune.recipe import DEFAULT_METHOD, Recipe
-from edgeprune.stages import firmware, network, pruning
+from edgeprune.stages import firmware, int8, network, pruning
 from edgeprune.stages.pruning import Step
 from edgeprune.table import did_you_mean
 
@@ -180,7 +180,9 @@ class Search:
 
     def _measured(self, recipe: Recipe, steps: Sequence[Step]) -> Point:
         trained = network.Trained(self.loaded, self.scored, tuple(steps))
-        tflite = network.quantize(self.store, trained.final, self.data, recipe)
+        is_trained = recipe.epochs != 0 or not steps
+        convert = int8.to_int8 if is_trained else _convert
+        tflite = convert(self.store, trained, self.data, recipe)
         try:
             compiled = firmware.compile(self.store, tflite, self.target, recipe.toolchain, recipe.optimize)
         except BudgetError as error:
@@ -190,13 +192,13 @@ class Search:
         memory = compiled.json("compile.json")["memory"]
         profile = measured.json("profile.json") if measured is not None else None
         latency = profile["latency_us"]["median"] / 1000 if profile and profile["latency_us"] else None
-        whole, int8 = self.scored.json("score.json")["accuracy"], tested.json("evaluate.json")["accuracy"]
+        whole, kept = self.scored.json("score.json")["accuracy"], tested.json("evaluate.json")["accuracy"]
         return Point(
             speedup=float(recipe.speedup or 1.0),
             latency_ms=latency,
             ram_kib=_kib(memory["ram_bytes"]),
             flash_kib=_kib(memory["flash_bytes"]),
-            accuracy_drop=100 * (whole - int8) if recipe.epochs != 0 or not steps else None,
+            accuracy_drop=100 * (whole - kept) if is_trained else None,
         )
 
     def _trained(self, speedup: float) -> Found:
@@ -239,6 +241,11 @@ class Search:
             f"the budget cannot be held: {binds}; best point found: {describe(best)}{reason}",
             hint="allow more, train longer (--epochs), choose another --method, or a larger target",
         )
+
+
+def _convert(store: Store, trained: network.Trained, data: Dataset, recipe: Recipe) -> Stage:
+    """An untrained network as int8: only its shape counts."""
+    return network.quantize(store, trained.final, data, recipe)
 
 
 def _kib(size_bytes: int | None) -> float | None:

@@ -2,9 +2,11 @@
 
 A row is one method at one speed-up with one seed: pruned, fine-tuned, int8, scored on the test set. The
 rows of RIVALS are always among them. Rows are written as they come, one JSON line each, so that a
-comparison that was stopped goes on; a line counts as long as its settings are those asked for.
+comparison that was stopped goes on; a line counts as long as its settings are those asked for. Two
+processes may share the work: one begins at the end, and each looks at what the other has written.
 """
 
+import fcntl
 import hashlib
 import json
 import logging
@@ -78,11 +80,13 @@ def compare(
     seeds: int,
     folder: Path,
     minutes: float | None = None,
+    is_backwards: bool = False,
     progress: Callable[[int, int, Row], None] = lambda done, total, row: None,
 ) -> Comparison:
     """Make all rows that are not yet in `folder`; `recipe` has the model, the data and the schedule.
 
-    After `minutes` no new row is begun; the comparison then holds those that are there.
+    After `minutes` no new row is begun; the comparison then holds those that are there. `is_backwards`
+    begins with the last row, for a second process.
     """
     names = [*dict.fromkeys((*RIVALS, *methods))]
     for name in names:
@@ -94,7 +98,6 @@ def compare(
     scored = network.score(store, loaded, data)
     settings = _settings(recipe, data)
     mark = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-    done = {(row.method, row.speedup, row.seed): row for row in read_rows(folder, mark)}
     wanted = [
         (name, speedup, recipe.seed + place)
         for place in range(seeds)
@@ -103,7 +106,9 @@ def compare(
     ]
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    for number, key in enumerate(wanted, 1):
+    done = _done(folder, mark)
+    for key in reversed(wanted) if is_backwards else wanted:
+        done |= _done(folder, mark)
         if key not in done:
             if minutes is not None and time.monotonic() - began > 60 * minutes:
                 break
@@ -111,7 +116,7 @@ def compare(
             asked = recipe.model_copy(update={"method": name, "speedup": speedup, "seed": seed})
             done[key] = _row(store, loaded, data, asked, mark)
             _append(folder, done[key])
-        progress(number, len(wanted), done[key])
+            progress(len(done), len(wanted), done[key])
     described = loaded.json("network.json")
     return Comparison(
         settings=settings,
@@ -121,6 +126,10 @@ def compare(
         rows=tuple(done[key] for key in wanted if key in done),
         missing=sum(key not in done for key in wanted),
     )
+
+
+def _done(folder: Path, mark: str) -> dict[tuple[str, float, int], Row]:
+    return {(row.method, row.speedup, row.seed): row for row in read_rows(folder, mark)}
 
 
 def _settings(recipe: Recipe, data: Dataset) -> dict[str, Any]:
@@ -151,12 +160,12 @@ def read_rows(folder: Path, mark: str) -> Iterator[Row]:
 
 
 def _append(folder: Path, row: Row) -> None:
-    """Add a row; the line is there as a whole, or a next run cuts it off."""
-    path = folder / ROWS
-    whole = path.read_bytes() if path.exists() else b""
-    whole = whole[: whole.rfind(b"\n") + 1]
-    with path.open("wb") as file:
-        file.write(whole + json.dumps(asdict(row)).encode() + b"\n")
+    """Add a row; the line is there as a whole, or the next one takes its place."""
+    with (folder / ROWS).open("a+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(json.dumps(asdict(row)).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 

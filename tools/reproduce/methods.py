@@ -5,7 +5,9 @@
 
 Runs the comparison until the time is up, or all rows are there; started again, it goes on. The rows are
 kept under results/methods/STUDY/: rows.jsonl as they come, and of all rows so far compare.json and
-compare.html. resnet20 and dscnn want `python -m tools.reproduce.train` first.
+compare.html. On two cores two processes with one thread each get further than one with two: start a
+second one with --backwards, both with TF_NUM_INTRAOP_THREADS=1. resnet20 and dscnn want
+`python -m tools.reproduce.train` first.
 """
 
 import argparse
@@ -61,6 +63,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--backwards", action="store_true", help="begin with the last row")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     study, began = STUDIES[given.study], time.monotonic()
@@ -85,6 +88,7 @@ def main() -> int:
         seeds=study.seeds,
         folder=place,
         minutes=given.minutes,
+        is_backwards=given.backwards,
         progress=note,
     )
     result = {

@@ -4,7 +4,7 @@
 
 Trains 84 NiN-like networks on 2,500 CIFAR-10 images of 16 x 16 pixels to one training cross entropy
 (prunability_nets.py), measures each, and writes results/prunability.json and .html. About a minute a
-network on one core; each finished one is a line in build/prunability.jsonl, so an interrupted run goes on.
+network on one core; each finished one is a line in results/prunability.jsonl, so an interrupted run goes on.
 `--report-only` makes the summary of the networks that are there.
 
 Differs from the paper's study: images and networks are smaller, 64 networks in place of about 324, other
@@ -50,7 +50,7 @@ from tools.reproduce.prunability_nets import (
 from tools.reproduce.prunability_summary import page, summarise
 
 ROOT = Path(__file__).parents[2]
-LINES = ROOT / "build" / "prunability.jsonl"
+LINES = RESULTS / "prunability.jsonl"
 RESULT = Path(__file__).parent / "results" / "prunability.json"
 NETS_PER_PROCESS = 4  # TensorFlow keeps what it compiled for as long as its process lives
 PACKAGES = ("numpy", "keras", "tensorflow-cpu", "scipy")
