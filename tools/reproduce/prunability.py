@@ -49,7 +49,6 @@ from tools.reproduce.prunability_nets import (
 )
 from tools.reproduce.prunability_summary import page, summarise
 
-ROOT = Path(__file__).parents[2]
 LINES = Path(__file__).parent / "results" / "prunability.jsonl"
 RESULT = Path(__file__).parent / "results" / "prunability.json"
 NETS_PER_PROCESS = 4  # TensorFlow keeps what it compiled for as long as its process lives
