@@ -171,7 +171,10 @@ class Series:
 
 
 def scatter(series: Sequence[Series], title: str, reference: float | None = None) -> str:
-    """Accuracy (fractions, upwards) against cost (logarithmic, to the right), a line through each series."""
+    """Accuracy (fractions, upwards) against cost (logarithmic, to the right), a line through each series.
+
+    Series in the colour "pale" are drawn behind the others, without a label.
+    """
     points = [point for one in series for point in one.points]
     if not points:
         return ""
@@ -192,7 +195,8 @@ def scatter(series: Sequence[Series], title: str, reference: float | None = None
     if reference is not None:
         lines.append(_line(left, y_at(reference), WIDTH - 140, y_at(reference), "faint"))
         lines.append(_text(WIDTH - 134, y_at(reference) + 4, "dense float", "start", css="faint"))
-    for one in series:
+    labels = []
+    for one in sorted(series, key=lambda one: one.colour != "pale"):
         spots = [(x_at(cost), y_at(value), error, cost, value) for cost, value, error in one.points]
         for (x0, y0, *_), (x1, y1, *_) in itertools.pairwise(spots):
             lines.append(_line(x0, y0, x1, y1, one.colour))
@@ -200,9 +204,18 @@ def scatter(series: Sequence[Series], title: str, reference: float | None = None
             reach = error / (high - low) * (height - top - 40)
             lines.append(_line(x, y - reach, x, y + reach, one.colour))
             lines.append(_spot(x, y, one.colour, f"{one.label}: {100 * value:.2f} % at {short(cost)}"))
-        lines.append(_text(spots[-1][0] + 8, spots[-1][1] + 4, one.label, "start", cut=18))
-    for cost in sorted({round(p[0], -max(0, len(str(int(p[0]))) - 2)) for p in points}):
-        lines.append(_text(x_at(cost), height - 18, short(cost), "middle", css="num"))
+        if one.colour != "pale":
+            x, y, *_ = max(spots)
+            labels.append((y, x, one.label))
+    lowest = -math.inf
+    for y, x, label in sorted(labels):  # one below the other where they would meet
+        lowest = max(y, lowest + 13)
+        lines.append(_text(x + 10, lowest + 4, label, "start", cut=18))
+    last_cost = 0.0
+    for cost in sorted(p[0] for p in points):
+        if cost > 1.15 * last_cost:
+            lines.append(_text(x_at(cost), height - 18, short(cost), "middle", css="num"))
+            last_cost = cost
     for value in _ticks(low, high):
         lines.append(_text(left - 8, y_at(value) + 4, f"{100 * value:.1f} %", "end", css="num"))
     return _svg("".join(lines), height, title)

@@ -15,6 +15,7 @@ from edgeprune.report.charts import Dot, Series
 from edgeprune.report.style import STYLE
 
 NOTED = {"l1": "mid", "random": "faint", "scratch": "warn"}
+BEST = 3  # at each speed-up, that the picture of all names beside them
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -83,8 +84,14 @@ def _dot(entry: Mapping[str, Any]) -> Dot:
 
 def _series(result: Mapping[str, Any]) -> list[Series]:
     by_method: dict[str, list[tuple[float, float, float]]] = {}
-    for entry in sorted(result["summary"], key=lambda e: e["speedup"]):
+    by_speedup: dict[float, list[str]] = {}
+    for entry in result["summary"]:
         if entry["int8"] is not None:
             point = (entry["macs"], entry["int8"], entry["int8_standard_error"] or 0.0)
             by_method.setdefault(entry["method"], []).append(point)
-    return [Series(name, tuple(points), NOTED.get(name, "strong")) for name, points in by_method.items()]
+            by_speedup.setdefault(entry["speedup"], []).append(entry["method"])
+    best = {name for names in by_speedup.values() for name in names[:BEST]}
+    return [
+        Series(name, tuple(sorted(points)), NOTED.get(name, "strong" if name in best else "pale"))
+        for name, points in by_method.items()
+    ]
