@@ -25,6 +25,7 @@ PACKAGES = {
     "ziglang": ("the C compiler", "pip install 'edgeprune[compile]'"),
     "keras": ("Keras models in", "pip install 'edgeprune[build]'"),
     "tensorflow": ("training, int8 conversion", "pip install 'edgeprune[build]'"),
+    "tensorflow_model_optimization": ("--quantize int8-qat", "pip install 'edgeprune[build,qat]'"),
 }
 NEEDED_BY_BOARD = {"unicorn": ["unicorn"], "qemu": [PROGRAM], "process": []}
 
