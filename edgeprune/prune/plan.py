@@ -8,8 +8,10 @@ and counted. The first point at or above S usually overshoots, so units are give
 long as S holds. S is therefore met from above, as closely as single channels (or steps of `round_to`)
 allow.
 
-Every group keeps at least a tenth of its units, `round_to` of them and one: a layer starved further
-cuts the network's throat, however low its norms, and one left with none would end it.
+Every group keeps at least a quarter of its units (half of what an equal cut of all layers would leave,
+where that is less), `round_to` of them and one: a layer starved further cuts the network's throat, however
+low its norms. Where that puts the speed-up out of reach the floor is a tenth. (ResNet-8 by l1 at 4x, three
+epochs, one seed: 72.2 % with a floor of a tenth, 74.7 % with this one.)
 """
 
 import bisect
@@ -32,7 +34,8 @@ from edgeprune.prune.counter import Counter
 from edgeprune.prune.evidence import Evidence, Examples
 from edgeprune.prune.methods.base import Method, Scores, Select
 
-_SMALLEST_SHARE = 0.1
+_SMALLEST_SHARE = 0.25
+_LEAST_SHARE = 0.1
 _TOLERANCE = 0.02
 
 _Counts = tuple[int, ...]
@@ -115,17 +118,23 @@ def plan(
     ladder, worth = allocated.ladder(evidence, scores), worths(evidence, scores)
     costs = cost or _macs
     limit = costs(graph) / speedup
-    for multiple in round_to:
-        search = _Search(graph, channels, worth, multiple, costs, limit)
-        try:
-            rung = search.first(ladder)
-            counts = search.trim(search.at(ladder, rung))
-        except BudgetError:
-            if multiple == round_to[-1]:
-                raise
-            continue
-        if search.cost(counts) * (1 + _TOLERANCE) >= limit:
-            break
+    found: tuple[_Search, _Counts, int] | None = None
+    refused: BudgetError | None = None
+    for share in (_floor(speedup), _LEAST_SHARE):
+        for multiple in round_to if found is None else ():
+            search = _Search(graph, channels, worth, multiple, costs, limit, share)
+            try:
+                rung = search.first(ladder)
+            except BudgetError as error:
+                refused = error
+                continue
+            found = search, search.trim(search.at(ladder, rung)), rung
+            if search.cost(found[1]) * (1 + _TOLERANCE) >= limit:
+                break
+    if found is None:
+        assert refused is not None
+        raise refused
+    search, counts, rung = found
     if ladder.describe is not None:
         evidence.notes["allocation"] = dict(ladder.describe(min(rung, ladder.rungs - 1)))
     gone = _chosen(method.select, evidence, scores, counts) if method.select else search.gone(counts)
@@ -189,6 +198,7 @@ class _Search:
         round_to: int,
         cost: CostOf,
         limit: float,
+        floor: float,
     ) -> None:
         self._cost = cost
         self._counter = Counter(graph, channels) if cost is _macs else None
@@ -196,7 +206,7 @@ class _Search:
         self._channels = channels
         self._order = [np.argsort(group, kind="stable") for group in scores]
         self._scores = scores
-        self._allowed = [_allowed(len(group), round_to) for group in scores]
+        self._allowed = [_allowed(len(group), round_to, floor) for group in scores]
         if cost is not _macs:
             self._allowed = [self._useful(place) for place in range(len(scores))]
         self._floor = tuple(allowed[0] for allowed in self._allowed)
@@ -278,7 +288,12 @@ class _Search:
         return np.concatenate([np.zeros(0, dtype=bool), *flags])
 
 
-def _allowed(size: int, round_to: int) -> list[int]:
+def _floor(speedup: float) -> float:
+    """The share that every group keeps; the root, since a cut of a layer cuts the next one too."""
+    return min(_SMALLEST_SHARE, 0.5 / math.sqrt(speedup))
+
+
+def _allowed(size: int, round_to: int, share: float) -> list[int]:
     """The numbers of units that a group of `size` may keep, rising: multiples, or all of them."""
-    floor = max(1, math.ceil(_SMALLEST_SHARE * size))
+    floor = max(1, math.ceil(share * size))
     return sorted({n for n in range(round_to, size, round_to) if n >= floor} | {size})
