@@ -25,7 +25,7 @@ from edgeprune.prune.spp import (
     updates_needed,
 )
 from edgeprune.prune.spp_guide import IncRegGuide, SppGuide, Stop, ceiling_for, interval_for
-from edgeprune.prune.spp_layout import columns, product, units
+from edgeprune.prune.spp_layout import Handle, columns, product, total, units
 
 
 @dataclass(frozen=True, eq=False)
@@ -560,3 +560,22 @@ def test_increg_shrinks_before_it_removes() -> None:
     assert guide.forced == 0
     assert len(at_death) == 8
     assert max(at_death.values()) < 0.25
+
+
+def test_a_weight_in_two_parts_is_there_where_both_leave_it() -> None:
+    """As the filters of a layer that a concatenation splits over two groups; pulls of both add up."""
+
+    def half(first: int) -> Handle:
+        def spread(per_group: Any, other: float) -> Any:
+            line = np.full(4, other, np.float32)
+            line[first : first + 2] = per_group
+            return line
+
+        return Handle(("conv", "kernel"), spread)
+
+    pair = [(half(0), np.array([1.0, 0.0])), (half(2), np.array([0.0, 1.0]))]
+    assert product(pair)["conv", "kernel"].tolist() == [1, 0, 0, 1]
+    assert total(pair)["conv", "kernel"].tolist() == [1, 0, 0, 1]
+    both = [(half(0), np.array([2.0, 3.0])), (half(1), np.array([5.0, 7.0]))]
+    assert product(both)["conv", "kernel"].tolist() == [2, 15, 7, 1]
+    assert total(both)["conv", "kernel"].tolist() == [2, 8, 7, 0]
