@@ -102,7 +102,7 @@ class Evidence:
         """The examples; raises UsageError when there are none."""
         if self._examples is None:
             raise UsageError(
-                "this pruning method looks at examples, and has none",
+                "this method or allocation looks at examples, and has none",
                 hint="give the data set with --data",
             )
         return self._examples
