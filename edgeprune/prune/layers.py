@@ -10,7 +10,6 @@ from typing import Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from edgeprune.errors import UsageError
 from edgeprune.graph.ir import Node
 
 Side = Literal["in", "hidden", "out"]
@@ -63,15 +62,6 @@ def kernel_inputs(node: Node, line: npt.NDArray[_Any]) -> npt.NDArray[_Any]:
     All groups of a grouped convolution have the same ones, and share the axis.
     """
     return line[: len(line) // int(node.config.get("groups", 1))]
-
-
-def refuse_groups(node: Node, method: str) -> None:
-    """Raise UsageError where `node` is a grouped convolution, whose kernel has not a row for each input."""
-    if int(node.config.get("groups", 1)) > 1:
-        raise UsageError(
-            f"{method} cannot look into {node.name} ({node.kind}), a grouped convolution",
-            hint=f"take another method, such as l1, or --keep the layers that {node.name} reads",
-        )
 
 
 def filter_axis(kind: str) -> tuple[str, int]:

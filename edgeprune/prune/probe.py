@@ -40,13 +40,6 @@ class Probe:
         parts = [self._run(tuple(names), x[start : start + _BATCH]) for start in range(0, len(x), _BATCH)]
         return {name: np.concatenate([np.asarray(part[i]) for part in parts]) for i, name in enumerate(names)}
 
-    def scores(self, x: Array) -> Array:
-        """Unnormalised class scores, (N, classes); one sigmoid output makes two classes."""
-        import tensorflow as tf
-
-        parts = [np.asarray(self._run((), x[at : at + _BATCH])[-1]) for at in range(0, len(x), _BATCH)]
-        return np.asarray(_two_classes(tf, tf.constant(np.concatenate(parts))))
-
     def output_gradients(
         self, names: Sequence[str], x: Array, y: Array
     ) -> tuple[dict[str, Array], dict[str, Array]]:

@@ -14,6 +14,7 @@ Differs: see methods/spp.py and methods/increg.py
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -64,7 +65,7 @@ def _longest(layout: Layout, settings: Settings, limit: int) -> int:
     return max((updates_needed(*size, settings, limit) for size in sizes), default=0)
 
 
-class _Progressive:
+class _Progressive(ABC):
     """What both guides share: updates, ends, deaths, state."""
 
     def __init__(self, layout: Layout, settings: Settings, interval: int, stop: Stop) -> None:
@@ -146,8 +147,9 @@ class _Progressive:
             start = f"{place}."
             group.restore({k.removeprefix(start): v for k, v in state.items() if k.startswith(start)})
 
+    @abstractmethod
     def _steering(self, rng: np.random.Generator, new: Weights) -> Steering:
-        raise NotImplementedError
+        """What the next step runs under, `new` weights included."""
 
     def _pairs(self) -> Sequence[tuple[Part, GroupState]]:
         return list(zip(self.layout.parts, self.groups, strict=True))
