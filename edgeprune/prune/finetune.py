@@ -29,11 +29,13 @@ from edgeprune.prune import checkpoint
 from edgeprune.prune.augment import Augment, augmentation
 from edgeprune.prune.checkpoint import Epoch, TrainingState
 from edgeprune.prune.guide import Guide, Moment, Steering, WeightKey, Weights
+from edgeprune.prune.normalization import fuse_normalization
 from edgeprune.prune.teacher import Teacher
 from edgeprune.prune.trainer import (
     Trainer,
     expose_scores,
     follow_statistics,
+    layers_of,
     make_deterministic,
     thread_count,
 )
@@ -138,6 +140,7 @@ def finetune(
     make_deterministic()
     restore_activation = expose_scores(model)
     restore_momentum = follow_statistics(model, max(1, len(split.x) // run.batch_size))
+    restore_kernels = fuse_normalization(layers_of(model))
     try:
         trainer = Trainer(model, distill_from, is_steered=hold_zeros or guide is not None)
         if hold_zeros:
@@ -146,6 +149,7 @@ def finetune(
     finally:
         restore_activation()
         restore_momentum()
+        restore_kernels()
 
 
 def fit(

@@ -71,7 +71,7 @@ def follow_statistics(model: Any, steps: int) -> Callable[[], None]:
     With few steps an epoch Keras's momentum of 0.99 leaves the averages of the network before pruning in
     place for epochs, and inference is wrong although training goes well.
     """
-    layers = [layer for layer in _layers(model) if hasattr(layer, "moving_mean")]
+    layers = [layer for layer in layers_of(model) if hasattr(layer, "moving_mean")]
     before = [layer.momentum for layer in layers]
     for layer in layers:
         layer.momentum = min(layer.momentum, max(_LEAST_MOMENTUM, 1 - 3 / steps))
@@ -97,7 +97,9 @@ class Trainer:
         self.teacher = teacher
         self.optimizer = keras.optimizers.Adam(epsilon=1e-7)
         self.optimizer.build(model.trainable_variables)
-        self._by_key = {(layer.name, w.name): w for layer in _layers(model) for w in layer.trainable_weights}
+        self._by_key = {
+            (layer.name, w.name): w for layer in layers_of(model) for w in layer.trainable_weights
+        }
         self._held = _Held(model.trainable_variables, self.optimizer) if is_steered else None
         held = self._held
         student_scores = scores_of(model)
@@ -217,7 +219,8 @@ class _Held:
                 slot.assign(tf.where(is_free, slot.value, before))
 
 
-def _layers(model: Any) -> list[Any]:
+def layers_of(model: Any) -> list[Any]:
+    """The layers of `model`, those of nested models among them."""
     return [layer for layer in model._flatten_layers(include_self=False) if not hasattr(layer, "layers")]
 
 

@@ -244,3 +244,66 @@ def test_few_steps_an_epoch_are_enough_for_batch_norm() -> None:
     train(model, epochs=3)  # 9 steps each: with a momentum of 0.99 the first left 9,135 and the last 7,623
     assert float(np.max(norm.moving_variance)) < 2000
     assert norm.momentum == 0.99
+
+
+def test_fused_normalization_computes_what_keras_does() -> None:
+    """Outputs, gradients and moving averages, with and without scale and offset; float32 sums of 1,152 terms."""
+    import keras
+    import tensorflow as tf
+
+    from edgeprune.prune.normalization import fuse_normalization
+
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(2.0, 3.0, (8, 12, 12, 5)).astype(np.float32))
+    towards = tf.constant(rng.normal(size=x.shape).astype(np.float32))
+    for scale, center in ((True, True), (False, True), (True, False)):
+        layer = keras.layers.BatchNormalization(scale=scale, center=center, momentum=0.7)
+        layer.build(x.shape)
+        for variable in layer.trainable_variables:
+            variable.assign(rng.normal(1.0, 0.5, variable.shape))
+        start = [np.array(v) for v in layer.variables]
+
+        def results(layer: Any = layer) -> list[np.ndarray]:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x, training=True)
+                loss = tf.reduce_sum(y * towards)
+            gradients = tape.gradient(loss, [x, *(v.value for v in layer.trainable_variables)])
+            return [np.array(a) for a in (y, *gradients, layer.moving_mean, layer.moving_variance)]
+
+        plain = results()
+        for variable, value in zip(layer.variables, start, strict=True):
+            variable.assign(value)
+        restore = fuse_normalization([layer])
+        assert "call" in vars(layer)
+        fused = results()
+        inference = np.array(layer(x, training=False))
+        restore()
+        assert "call" not in vars(layer)
+        assert np.array_equal(inference, np.array(layer(x, training=False)))
+        for one, other in zip(plain, fused, strict=True):
+            assert np.allclose(one, other, rtol=1e-4, atol=1e-4 * np.abs(one).max())
+
+
+def test_what_the_fused_kernel_cannot_do_stays_with_keras() -> None:
+    import keras
+
+    from edgeprune.prune.normalization import fuse_normalization
+
+    class Mine(keras.layers.BatchNormalization):
+        pass
+
+    def built(layer: Any, shape: tuple[int, ...]) -> Any:
+        layer.build(shape)
+        return layer
+
+    left = [
+        built(keras.layers.BatchNormalization(axis=1), (2, 4, 4, 4)),
+        built(keras.layers.BatchNormalization(), (2, 4)),
+        built(keras.layers.BatchNormalization(renorm=True), (2, 4, 4, 4)),
+        built(keras.layers.BatchNormalization(dtype="float16"), (2, 4, 4, 4)),
+        built(Mine(), (2, 4, 4, 4)),
+        keras.layers.ReLU(),
+    ]
+    fuse_normalization(left)
+    assert not [layer for layer in left if "call" in vars(layer)]
