@@ -24,7 +24,7 @@ from edgeprune.prune.methods import METHODS
 from edgeprune.quant.qat import check_installed
 from edgeprune.recipe import DEFAULT_METHOD, Recipe
 from edgeprune.report.front import render_front
-from edgeprune.stages import bundle, firmware, int8, network, prunability, pruning
+from edgeprune.stages import bundle, firmware, int8, linux, network, prunability, pruning
 from edgeprune.stages.budget import Search, read_budget
 
 
@@ -53,13 +53,19 @@ def build(recipe: Recipe, store: Store) -> Build:
     bundle.check_place(out)
     _check_names(recipe)
     _check_used(recipe, model.suffix == ".tflite")
+    _check_target(recipe, target)
     extras: dict[str, Any] = {}
     if recipe.budget is not None:
         recipe, extras["budget"] = _within_budget(recipe, store, target, out)
     trained, tflite, data = _network(recipe, model, store)
-    compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.optimize)
-    tested = firmware.evaluate(store, tflite, compiled, data, trained, recipe.seed)
-    measured = firmware.measure(store, compiled, tested, tflite, target)
+    measured: Stage | None = None
+    if target.linux is not None:
+        compiled = linux.package(store, tflite, target, recipe)
+        tested = linux.evaluate(store, tflite, compiled, data, trained, recipe.seed)
+    else:
+        compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.optimize)
+        tested = firmware.evaluate(store, tflite, compiled, data, trained, recipe.seed)
+        measured = firmware.measure(store, compiled, tested, tflite, target)
     if trained is not None and trained.prunability is not None:
         extras["prunability"] = prunability.describe(trained.prunability, recipe)
     if trained is not None and trained.steps:
@@ -143,9 +149,40 @@ def _check_used(recipe: Recipe, is_tflite: bool) -> None:
         raise UsageError(f"{options} would do nothing: {why}", hint=fix)
 
 
+def _check_target(recipe: Recipe, target: Target) -> None:
+    """Refuse what this kind of target cannot do or does not look at."""
+    if target.linux is None:
+        if recipe.quantize == "dynamic":
+            raise UsageError(
+                f"--quantize dynamic is for LiteRT; firmware for {target.name} has no kernels for it",
+                hint="--quantize int8, or a Linux target",
+            )
+        if recipe.runtime != "auto" or recipe.wheels:
+            raise UsageError(
+                f"--runtime and --wheels are for Linux targets; {target.name} gets firmware",
+                hint="leave them out",
+            )
+        return
+    runtime = linux.runtime_of(recipe, target)
+    if runtime == "native" and (recipe.wheels or recipe.quantize == "dynamic"):
+        raise UsageError(
+            "--wheels and --quantize dynamic are for the runtime litert; the native one is a single program",
+            hint="leave them out, or --runtime litert",
+        )
+    if recipe.speedup_in == "instructions" or recipe.budget is not None:
+        raise UsageError(
+            f"--budget and --speedup-in instructions need a board that counts; {target.name} is timed only",
+            hint="--speedup S, then compare `edgeprune profile` of both",
+        )
+    if recipe.toolchain != "zig":
+        raise UsageError(f"--toolchain {recipe.toolchain} does not build for {target.name}", hint="zig does")
+
+
 def _check_names(recipe: Recipe) -> None:
     """Refuse what has no such name before anything runs, not when its stage comes."""
-    TOOLCHAINS[recipe.toolchain].flags(find_target(recipe.target).core)
+    TOOLCHAINS[recipe.toolchain]
+    if find_target(recipe.target).linux is None:
+        TOOLCHAINS[recipe.toolchain].flags(find_target(recipe.target).core)
     SCALES[recipe.scale]
     if recipe.method not in (None, "none"):
         METHODS[str(recipe.method)]

@@ -39,11 +39,13 @@ class Recipe(BaseModel):
     learning_rate: float | None = Field(default=None, gt=0.0)
     augment: Literal["auto", "none", "flip-crop"] = "auto"
     distill: bool = True
-    quantize: Literal["int8", "int8-qat"] = "int8"
+    quantize: Literal["int8", "int8-qat", "float32", "dynamic"] = "int8"
     qat_epochs: int | None = Field(default=None, ge=1)
     samples: int = Field(default=200, ge=1)
     optimize: Literal["speed", "balanced", "size", "auto"] = "balanced"
     toolchain: str = "zig"
+    runtime: Literal["auto", "litert", "native"] = "auto"
+    wheels: bool = False
     out: str | None = None
     seed: int = Field(default=0, ge=0)
 

@@ -58,8 +58,9 @@ from edgeprune.cli.requirements import needs, needs_keras
 @click.option("--distill/--no-distill", default=None, help="Learn from the original network too.")
 @click.option(
     "--quantize",
-    type=click.Choice(["int8", "int8-qat"]),
-    help="How the network becomes integers: converted, or trained for it (edgeprune[qat]).  [default: int8]",
+    type=click.Choice(["int8", "int8-qat", "float32", "dynamic"]),
+    help="How the network becomes integers: converted, or trained for it (edgeprune[qat]); or float32 as it "
+    "is, or int8 weights alone (dynamic, for LiteRT).  [default: int8]",
 )
 @click.option("--qat-epochs", type=int, help="Epochs of training for int8.  [default: 5]")
 @click.option("--samples", type=int, help="Training examples that set the int8 ranges.  [default: 200]")
@@ -69,6 +70,14 @@ from edgeprune.cli.requirements import needs, needs_keras
     help="What the compiler prefers; auto: the fastest that fits the target.  [default: balanced]",
 )
 @click.option("--toolchain", help="zig (default) or gcc-arm.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "litert", "native"]),
+    help="For Linux targets: LiteRT, or one static program of our own C.  [default: auto]",
+)
+@click.option(
+    "--wheels", is_flag=True, default=None, help="Put the device's Python packages in the Bundle too."
+)
 @click.option("--out", "place", help="The Bundle.  [default: build/MODEL-TARGET]")
 @common_options
 def command(model: Path, place: str | None, out: Output, seed: int, **options: Any) -> None:
@@ -113,10 +122,17 @@ def _text(result: dict[str, Any], manifest: dict[str, Any]) -> str:
         if memory[used] is None:
             continue
         room = f" of {memory[free]:,}" if memory[free] else ""
-        rows.append((what, f"{memory[used]:,}{room} bytes"))
-    proved = ", proved optimal" if memory["arena_is_optimal"] else ""
-    bound = f"bound {memory['arena_lower_bound_bytes']:,}{proved}"
-    rows.append(("arena", f"{memory['arena_bytes']:,} bytes ({bound})"))
+        name = "release" if what == "flash" and manifest["runtime"] else what
+        rows.append((name, f"{memory[used]:,}{room} bytes"))
+    if memory["arena_bytes"] is not None:
+        proved = ", proved optimal" if memory["arena_is_optimal"] else ""
+        bound = f"bound {memory['arena_lower_bound_bytes']:,}{proved}"
+        rows.append(("arena", f"{memory['arena_bytes']:,} bytes ({bound})"))
+    agreed = result["int8"].get("reference_agreement")
+    if agreed is not None:
+        rows.append(("agrees", f"{100 * agreed:.2f} % of classes with the reference kernels"))
+    if manifest["runtime"] is not None:
+        rows.append(("runtime", manifest["runtime"]))
     measured = manifest["measured"]
     if measured:
         rows.append(("instructions", f"{measured['instructions']:,} ({manifest['target_status']})"))

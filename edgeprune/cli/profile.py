@@ -10,12 +10,14 @@ from edgeprune.cli.board_options import board_of, board_options, bundle_argument
 from edgeprune.cli.output import Output, common_options, table
 from edgeprune.device.link import Injection
 from edgeprune.errors import ParityError
-from edgeprune.profile.measure import DEFAULT_RUNS, Profile, profile
+from edgeprune.profile.measure import Latency, Parity, Profile, profile
 
 
 @click.command()
 @bundle_argument
-@click.option("--runs", default=DEFAULT_RUNS, show_default=True, type=click.IntRange(1), help="Counted runs.")
+@click.option(
+    "--runs", type=click.IntRange(1), help="Counted or timed runs.  [default: 3; 200 on a Linux device]"
+)
 @click.option(
     "--out", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also save the JSON here."
 )
@@ -23,7 +25,7 @@ from edgeprune.profile.measure import DEFAULT_RUNS, Profile, profile
 @common_options
 def command(
     bundle_path: Path,
-    runs: int,
+    runs: int | None,
     file: Path | None,
     board_id: str | None,
     port: str | None,
@@ -43,7 +45,7 @@ def command(
         write_atomic(file, json.dumps(result.to_json(), indent=2) + "\n")
     out.emit(result.to_json(), describe(result))
     parity = result.parity
-    if parity.mismatches:
+    if parity.is_failure:
         raise ParityError(
             f"{parity.mismatches} of {parity.inputs} inputs gave other outputs than on the host",
             hint="please report it with the Bundle",
@@ -71,14 +73,30 @@ def describe(result: Profile) -> str:
     summary = table(
         [
             ("board", f"{result.board} ({result.evidence})"),
-            ("latency", "not known" if latency.median is None else f"{latency.median:,.1f} µs"),
+            ("latency", "not known" if latency.median is None else _latency(latency)),
             ("instructions", "-" if result.instructions is None else f"{result.instructions:,}"),
             ("cycles", "-" if result.cycles is None else f"{result.cycles:,}"),
-            ("arena", f"{memory.arena_bytes:,} bytes"),
+            ("arena", "-" if memory.arena_bytes is None else f"{memory.arena_bytes:,} bytes"),
             ("RAM peak", "-" if memory.ram_peak_bytes is None else f"{memory.ram_peak_bytes:,} bytes"),
             ("stack peak", "-" if memory.stack_peak_bytes is None else f"{memory.stack_peak_bytes:,} bytes"),
             ("flash", f"{memory.flash_bytes:,} bytes"),
-            ("parity", f"{result.parity.inputs - result.parity.mismatches} of {result.parity.inputs} equal"),
+            ("parity", _parity(result.parity)),
         ]
     )
-    return f"{layers}\n\n{summary}"
+    notes = "".join(f"\nnote: {note}" for note in result.notes)
+    return f"{layers}\n\n{summary}{notes}" if result.layers else f"{summary}{notes}"
+
+
+def _latency(latency: Latency) -> str:
+    text = f"{latency.median:,.1f} µs"
+    if latency.median_interval is None:
+        return text
+    low, high = latency.median_interval
+    return f"{text} (median; 95 % confidence {low:,.1f} to {high:,.1f}; p95 {latency.p95:,.1f})"
+
+
+def _parity(parity: Parity) -> str:
+    text = f"{parity.inputs - parity.mismatches} of {parity.inputs} equal"
+    if parity.largest_difference is None:
+        return text
+    return f"{text} to {parity.reference}, largest difference {parity.largest_difference:g}"

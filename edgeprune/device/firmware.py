@@ -44,7 +44,8 @@ def target_header(target: Target) -> str:
     defines = [
         f'EP_TARGET_NAME "{target.name}"',
         f"EP_TARGET_CLOCK_HZ {target.clock_hz}u",
-        f"EP_TARGET_COUNTERS {counters}u /* bit 0 instructions, bit 1 cycles */",
+        f"EP_TARGET_COUNTERS {counters}u /* bit 0 instructions, bit 1 cycles, bit 2 nanoseconds */",
+        "EP_TARGET_FEATURES 0u",
     ]
     if target.uart_address is not None:
         defines.append(f"EP_UART_ADDRESS {target.uart_address:#x}u")

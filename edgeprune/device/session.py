@@ -6,15 +6,17 @@ have a CRC-32 of their own, computed on both sides. So what a Session returns is
 BoardError; it never returns a damaged number.
 """
 
+import json
 import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from edgeprune.device import wire
 from edgeprune.device.link import Link
 from edgeprune.device.wire import Message, Value, WireError
-from edgeprune.errors import BoardError
+from edgeprune.errors import BoardError, NotFoundError
 
 QUIET_S = 0.05
 """Nothing heard for so long: stale bytes are over."""
@@ -43,6 +45,9 @@ class Device:
     clock_hz: int
     has_instructions: bool
     has_cycles: bool
+    has_nanoseconds: bool
+    has_documents: bool
+    has_jobs: bool
     chunk_bytes: int
     input_bytes: tuple[int, ...]
     output_bytes: tuple[int, ...]
@@ -62,10 +67,11 @@ class DeviceMemory:
 
 @dataclass(frozen=True)
 class Counts:
-    """Instructions and cycles; None where the board cannot count them."""
+    """Instructions, cycles and time; None where the board cannot count them."""
 
     instructions: int | None
     cycles: int | None
+    nanoseconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,12 +102,12 @@ class Session:
         self._token = session_id
         self._buffer = bytearray()
         self._heard = b""
-        self._chunk_bytes = wire.CHUNK_BYTES
+        self._most_bytes = self._chunk_bytes = wire.CHUNK_BYTES
         self._clean_lines = 0
         self._age: int | None = None  # runs since the state was reset; None: another session knows
         self._synchronize()
         self.device = self._introduce()
-        self._chunk_bytes = min(wire.CHUNK_BYTES, self.device.chunk_bytes)
+        self._most_bytes = self._chunk_bytes = min(wire.LINUX_CHUNK_BYTES, self.device.chunk_bytes)
 
     # --- questions
 
@@ -128,6 +134,36 @@ class Session:
         if self.device.state_bytes:
             self._ask_or_fail("reset_state")
             self._age = 0
+
+    def document(self, title: str) -> dict[str, Any]:
+        """The JSON document `title` of a Linux device; BoardError where it has none."""
+        ready = self._ask_or_fail("document", title=title)
+        data = bytearray()
+        while len(data) < ready.number("length"):
+            length = min(self._chunk_bytes, ready.number("length") - len(data))
+            reply = self._try_once_smaller("fetch", title=title, offset=len(data), length=length)
+            if reply is not None and reply.number("offset") == len(data):
+                data += reply.data("data")
+        if zlib.crc32(data) != ready.number("crc"):
+            raise BoardError(f"the document {title} changed while it was fetched", hint="try again")
+        found: dict[str, Any] = json.loads(data)
+        return found
+
+    def start_job(self, token: int, inputs: Sequence[bytes], runs: int, warm_up: int) -> None:
+        """Begin `runs` timed runs on the device; they go on without this session."""
+        for index, data in enumerate(inputs):
+            self._load(index, data)
+        crc = zlib.crc32(b"".join(inputs))
+        self._ask_or_fail("start", token=token, crc=crc, runs=runs, warm_up=warm_up)
+
+    def job_progress(self, token: int) -> tuple[str, int, int]:
+        """State (running, done, failed, unknown), runs done, and runs in all."""
+        reply = self._ask_or_fail("progress", token=token)
+        return reply.word("state"), reply.number("done"), reply.number("total")
+
+    def forget_job(self, token: int) -> None:
+        """Delete the results of a job on the device."""
+        self._ask_or_fail("forget", token=token)
 
     def run(self, inputs: Sequence[bytes], *, measure: bool = False) -> RunResult:
         """Run the network on raw `inputs`; `measure` counts, for the whole and each layer.
@@ -186,7 +222,11 @@ class Session:
             return value if measured and is_there else None
 
         has = self.device
-        return Counts(count("instructions", has.has_instructions), count("cycles", has.has_cycles))
+        return Counts(
+            count("instructions", has.has_instructions),
+            count("cycles", has.has_cycles),
+            count("cycles", has.has_nanoseconds),
+        )
 
     def _load(self, index: int, data: bytes) -> None:
         offset = 0
@@ -227,15 +267,18 @@ class Session:
                 hint="flash it again with this edgeprune",
             )
         model, device = self._ask_or_fail("model"), self._ask_or_fail("device")
-        counters = device.number("counters")
+        counters, features = device.number("counters"), device.number("features")
         return Device(
             target=who.word("target"),
             build=who.word("build"),
             model_hash=model.word("hash"),
             layers=model.number("layers"),
             clock_hz=device.number("clock_hz"),
-            has_instructions=bool(counters & 1),
-            has_cycles=bool(counters & 2),
+            has_instructions=bool(counters & wire.COUNTS_INSTRUCTIONS),
+            has_cycles=bool(counters & wire.COUNTS_CYCLES),
+            has_nanoseconds=bool(counters & wire.COUNTS_NANOSECONDS),
+            has_documents=bool(features & wire.HAS_DOCUMENTS),
+            has_jobs=bool(features & wire.HAS_JOBS),
             chunk_bytes=device.number("chunk"),
             input_bytes=self._sizes("input", model.number("inputs")),
             output_bytes=self._sizes("output", model.number("outputs")),
@@ -309,7 +352,7 @@ class Session:
         self._clean_lines += 1
         if self._clean_lines >= CLEAN_LINES:
             self._clean_lines = 0
-            self._chunk_bytes = min(wire.CHUNK_BYTES, 2 * self._chunk_bytes)
+            self._chunk_bytes = min(self._most_bytes, 2 * self._chunk_bytes)
 
     def _await(self, name: str, deadline: float) -> Message | None:
         """The reply to the current request; None for damage (`_heard` says what) or silence."""
@@ -343,6 +386,11 @@ class Session:
             raise BoardError(
                 f"the firmware crashed at address {detail:#010x}",
                 hint="reset the board; if it crashes again the firmware is at fault",
+            )
+        if code == "busy" and nak.sequence in (wire.UNKNOWN_SEQUENCE, self._sequence):
+            raise NotFoundError(
+                f"the board is held by another session or its job, for {detail} s so far",
+                hint="wait until it is done, or stop it",
             )
         if nak.sequence == wire.UNKNOWN_SEQUENCE:
             return True

@@ -16,10 +16,11 @@ from typing import Any
 from edgeprune.errors import UsageError
 from edgeprune.table import did_you_mean
 
-KINDS = ("mcu", "host")
-BOARDS = ("unicorn", "qemu", "process")
+KINDS = ("mcu", "host", "linux")
+BOARDS = ("unicorn", "qemu", "process", "qemu-user", "none")
+RUNTIMES = ("litert", "native")
 STATUSES = ("hardware", "emulated", "untested")
-COUNTERS = ("instructions", "cycles")
+COUNTERS = ("instructions", "cycles", "nanoseconds")
 REGION_KINDS = ("flash", "ram")
 
 
@@ -47,6 +48,34 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class LinuxSystem:
+    """What a device with an operating system has, and what that must be.
+
+    machine      what `uname -m` says
+    cores        of the CPU, for the network; 0 where any number is right
+    ram_bytes    of the smallest model that is sold
+    glibc        the least version for each runtime that needs one
+    python       the least version for each runtime that needs one
+    runtimes     that it can serve, the default first
+    qemu_cpu     the CPU that QEMU's user mode emulates; None where there is no emulation
+    channel_multiples  widths that its kernels compute together, best first
+    serial       its serial devices, most usual first
+    throttles_at_celsius  from where it slows down by itself; None where that is not known
+    """
+
+    machine: str
+    cores: int
+    ram_bytes: int
+    glibc: str
+    python: str
+    runtimes: tuple[str, ...]
+    qemu_cpu: str | None
+    channel_multiples: tuple[int, ...]
+    serial: tuple[str, ...]
+    throttles_at_celsius: int | None
+
+
+@dataclass(frozen=True)
 class Target:
     """A kind of device; `sources` names files of `runner/mcu` it needs, `folder` may hold its own `hal.c`.
 
@@ -69,6 +98,7 @@ class Target:
     evidence: tuple[Evidence, ...]
     folder: Path
     flash_wait_states: int = 0
+    linux: LinuxSystem | None = None
 
     def region(self, kind: str) -> Region:
         """The one region of `kind` ("flash" or "ram"); a host has none: UsageError."""
@@ -80,6 +110,8 @@ class Target:
     @property
     def ram_available_bytes(self) -> int | None:
         """All RAM of the device; None for a host."""
+        if self.linux is not None:
+            return self.linux.ram_bytes or None
         return self.region("ram").length_bytes if self.regions else None
 
     @property
@@ -154,9 +186,24 @@ class _Reader:
             raise self.fail(f"{key} is {value}, must be from {least} to {(1 << 32) - 1}")
         return value
 
+    def size(self, key: str) -> int:
+        value = int(self.get(key, int))
+        if not 0 <= value < 1 << 48:
+            raise self.fail(f"{key} is {value}, must be a number of bytes")
+        return value
+
     def texts(self, key: str, choices: tuple[str, ...] = ()) -> tuple[str, ...]:
         values = self.get(key, list)
         return tuple(_Reader(self.where, {key: value}).text(key, choices) for value in values)
+
+    def multiples(self, key: str) -> tuple[int, ...]:
+        values = self.get(key, list)
+        if not values or any(type(value) is not int or value < 1 for value in values):
+            raise self.fail(f"{key} must hold numbers above 0")
+        return tuple(values)
+
+    def table_of(self, key: str) -> "_Reader":
+        return _Reader(f"{self.where}: {key}", self.get(key, dict))
 
     def tables(self, key: str) -> list["_Reader"]:
         values = self.get(key, list) if key in self.table else []
@@ -179,6 +226,22 @@ class _Reader:
             raise self.fail(f"region ends at {region.end:#x}, behind the address space")
         return region
 
+    def linux(self) -> LinuxSystem:
+        self.only(*LinuxSystem.__dataclass_fields__)
+        heat = "throttles_at_celsius"
+        return LinuxSystem(
+            machine=self.text("machine", ("aarch64", "x86_64")),
+            cores=self.number("cores"),
+            ram_bytes=self.size("ram_bytes"),
+            glibc=self.text("glibc"),
+            python=self.text("python"),
+            runtimes=self.texts("runtimes", RUNTIMES),
+            qemu_cpu=self.text("qemu_cpu") if "qemu_cpu" in self.table else None,
+            channel_multiples=self.multiples("channel_multiples"),
+            serial=self.texts("serial"),
+            throttles_at_celsius=self.number(heat) if heat in self.table else None,
+        )
+
     def evidence(self) -> Evidence:
         self.only("tool", "date")
         return Evidence(self.text("tool"), self.text("date"))
@@ -193,7 +256,7 @@ class _Reader:
             core=self.text("core"),
             clock_hz=self.number("clock_hz", least=1),
             regions=tuple(table.region() for table in self.tables("regions")),
-            stack_bytes=self.number("stack_bytes", least=256),
+            stack_bytes=self.number("stack_bytes", least=256) if "linux" not in self.table else 0,
             board=self.text("board", BOARDS),
             status=self.text("status", STATUSES),
             counters=self.texts("counters", COUNTERS),
@@ -202,6 +265,7 @@ class _Reader:
             evidence=tuple(table.evidence() for table in self.tables("evidence")),
             folder=folder,
             flash_wait_states=self.number("flash_wait_states") if "flash_wait_states" in self.table else 0,
+            linux=self.table_of("linux").linux() if "linux" in self.table else None,
         )
         self._check_regions(target)
         return target
@@ -211,6 +275,8 @@ class _Reader:
         expected = ["flash", "ram"] if target.kind == "mcu" else []
         if kinds != expected:
             raise self.fail(f"regions are {kinds}, a target of kind {target.kind} has {expected}")
+        if (target.kind == "linux") != (target.linux is not None):
+            raise self.fail(f"kind is {target.kind!r}, and the table 'linux' is there only for that kind")
         if target.kind == "mcu" and target.uart_address is None:
             raise self.fail("key 'uart_address' is missing")
         ordered = sorted(target.regions, key=lambda region: region.origin)

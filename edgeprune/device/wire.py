@@ -26,11 +26,13 @@ from enum import Enum
 from edgeprune import __version__
 from edgeprune.table import Table
 
-PROTOCOL = 2
+PROTOCOL = 3
 LINE_BYTES = 320
 """The longest request, newline included: the size of the board's line buffer."""
 CHUNK_BYTES = 128
-"""Most data bytes in one line."""
+"""Most data bytes in one line to or from a microcontroller."""
+LINUX_CHUNK_BYTES = 1024
+"""Most data bytes in one line at all: a Linux device has room for longer lines."""
 WORD_BYTES = 48
 """The longest word."""
 UNKNOWN_SEQUENCE = 0
@@ -58,12 +60,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Command:
-    """What the host may ask, and what the board answers."""
+    """What the host may ask, and what the board answers; some only a board with an operating system."""
 
     name: str
     about: str
     request: tuple[Field, ...]
     reply: tuple[Field, ...]
+    is_for_linux: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,10 @@ COMMANDS: Table[Command] = Table(
     ),
     Command(
         "device",
-        "What the board can do. `counters`: bit 0 instructions, bit 1 cycles.",
+        "What the board can do. `counters`: bit 0 instructions, bit 1 cycles, bit 2 nanoseconds, which the "
+        "fields `cycles` then hold. `features`: bit 0 documents, bit 1 jobs.",
         request=(),
-        reply=(Field("clock_hz"), Field("counters"), Field("chunk")),
+        reply=(Field("clock_hz"), Field("counters"), Field("chunk"), Field("features")),
     ),
     Command("input", "The size of an input.", request=(Field("index"),), reply=(Field("size"),)),
     Command("output", "The size of an output.", request=(Field("index"),), reply=(Field("size"),)),
@@ -143,7 +147,41 @@ COMMANDS: Table[Command] = Table(
     ),
     Command("flash", "CRC-32 of the programmed image.", request=(), reply=(Field("length"), Field("crc"))),
     Command("reset", "Start again, as after power on; the reply comes first.", request=(), reply=()),
+    Command(
+        "document",
+        "Make the JSON document `title` ready to be fetched: `system`, or `job-TOKEN` with eight hex digits.",
+        request=(Field("title", Kind.WORD),),
+        reply=(Field("length"), Field("crc")),
+        is_for_linux=True,
+    ),
+    Command(
+        "fetch",
+        "Bytes of a document that is ready.",
+        request=(Field("title", Kind.WORD), Field("offset"), Field("length")),
+        reply=(Field("offset"), Field("data", Kind.BYTES)),
+        is_for_linux=True,
+    ),
+    Command(
+        "start",
+        "Begin timed runs on the inputs that were loaded, whose CRC-32 is `crc`; they go on whatever happens to "
+        "the line, and their results stay on the device until `forget`. The same `token` again changes nothing.",
+        request=(Field("token"), Field("crc"), Field("runs"), Field("warm_up")),
+        reply=(Field("token"),),
+        is_for_linux=True,
+    ),
+    Command(
+        "progress",
+        "How far a job is; `state` is running, done, failed or unknown.",
+        request=(Field("token"),),
+        reply=(Field("token"), Field("done"), Field("total"), Field("state", Kind.WORD)),
+        is_for_linux=True,
+    ),
+    Command("forget", "Delete the results of a job.", request=(Field("token"),), reply=(), is_for_linux=True),
 )
+
+MCU_COMMANDS = tuple(command for command in COMMANDS if not command.is_for_linux)
+COUNTS_INSTRUCTIONS, COUNTS_CYCLES, COUNTS_NANOSECONDS = 1, 2, 4
+HAS_DOCUMENTS, HAS_JOBS = 1, 2
 
 NAKS: Table[Nak] = Table(
     "nak",
@@ -156,6 +194,8 @@ NAKS: Table[Nak] = Table(
     Nak("bad_input", "The inputs' CRC-32 is another; `detail` is what it is."),
     Nak("bad_token", "That run is not the last one."),
     Nak("fault", "The firmware crashed at address `detail` and waits for a reset."),
+    Nak("busy", "Another session has held the device for `detail` seconds, or its job is running."),
+    Nak("no_document", "There is no such document."),
 )
 NAK_FIELDS = (Field("code", Kind.WORD), Field("detail"))
 
@@ -250,8 +290,8 @@ def _in_range(value: int, bits: int) -> int:
 
 def _text(kind: Kind, value: Value) -> str:
     if kind is Kind.BYTES and isinstance(value, bytes):
-        if not 1 <= len(value) <= CHUNK_BYTES:
-            raise WireError(f"{len(value)} data bytes, a line holds 1 to {CHUNK_BYTES}")
+        if not 1 <= len(value) <= LINUX_CHUNK_BYTES:
+            raise WireError(f"{len(value)} data bytes, a line holds 1 to {LINUX_CHUNK_BYTES}")
         return value.hex()
     if kind is Kind.WORD and isinstance(value, str) and _WORD.fullmatch(value):
         return value
@@ -269,7 +309,7 @@ def _value(field: Field, text: bytes) -> Value:
     if not re.fullmatch(rb"[0-9a-f]+", text):
         raise WireError(f"{field.name} is not hexadecimal")
     if field.kind is Kind.BYTES:
-        if len(text) % 2 or len(text) > 2 * CHUNK_BYTES:
+        if len(text) % 2 or len(text) > 2 * LINUX_CHUNK_BYTES:
             raise WireError(f"{field.name} has {len(text)} hex digits")
         return bytes.fromhex(text.decode("ascii"))
     if len(text) > _DIGITS[field.kind]:
@@ -278,7 +318,7 @@ def _value(field: Field, text: bytes) -> Value:
 
 
 def longest_request_bytes() -> int:
-    """The length of the longest request that `COMMANDS` allows, newline included."""
+    """The length of the longest request to a microcontroller, newline included."""
     most: dict[Kind, Value] = {
         Kind.U32: 2**32 - 1,
         Kind.U64: 2**64 - 1,
@@ -287,7 +327,7 @@ def longest_request_bytes() -> int:
     }
     return max(
         len(request(0, command.name, **{field.name: most[field.kind] for field in command.request}))
-        for command in COMMANDS
+        for command in MCU_COMMANDS
     )
 
 
@@ -303,7 +343,7 @@ _C_MEMBERS = {
 
 def c_header() -> str:
     """`ep_wire.h`: limits, names, a struct for each request and reply, and code to read and write them."""
-    commands = list(COMMANDS)
+    commands = list(MCU_COMMANDS)
     lines = [
         "/* Generated by edgeprune from device/wire.py, where the protocol is explained. Do not edit. */",
         "#ifndef EP_WIRE_H",

@@ -9,7 +9,7 @@ only count go on with the state as it is. What a board cannot count is None.
 import logging
 import statistics
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,16 @@ DEFAULT_RUNS = 3
 
 @dataclass(frozen=True)
 class Latency:
-    """Microseconds over all counted runs; `p95` is the smallest run not below 95 % of them."""
+    """Microseconds over all counted runs; `p95` is the smallest run not below 95 % of them.
+
+    `median_interval` holds the median with 95 % confidence; None where runs are counted, not timed.
+    """
 
     min: float | None
     median: float | None
     p95: float | None
     max: float | None
+    median_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class LayerProfile:
     index: int
     name: str
     op: str
-    macs: int
+    macs: int | None
     instructions: int | None
     cycles: int | None
     latency_us: float | None
@@ -54,7 +58,7 @@ class LayerProfile:
 class MemoryProfile:
     """Memory as the board saw it: `ram_peak_bytes` is .data, .bss and the stack's peak."""
 
-    arena_bytes: int
+    arena_bytes: int | None
     stack_peak_bytes: int | None
     ram_peak_bytes: int | None
     flash_bytes: int
@@ -62,10 +66,23 @@ class MemoryProfile:
 
 @dataclass(frozen=True)
 class Parity:
-    """Inputs run on the board, and how many gave another output than on the host."""
+    """Inputs run on the board, and how many gave another output than on the host.
+
+    Runtimes that promise no bits may differ by `allowed_difference`, in units of the output.
+    """
 
     inputs: int
     mismatches: int
+    largest_difference: float | None = None
+    allowed_difference: float = 0.0
+    reference: str | None = None
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the outputs differ by more than rounding that is allowed."""
+        if self.largest_difference is None:
+            return self.mismatches > 0
+        return not self.largest_difference <= self.allowed_difference  # NaN is a failure
 
 
 @dataclass(frozen=True)
@@ -84,10 +101,14 @@ class Profile:
     memory: MemoryProfile
     parity: Parity
     output_crc32: str
+    model_load_ms: float | None = None
+    system: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return asdict(self) | {"layers": [asdict(layer) for layer in self.layers]}
+        lists = {"layers": [asdict(layer) for layer in self.layers], "notes": list(self.notes)}
+        return asdict(self) | lists
 
 
 @dataclass(frozen=True)
@@ -101,16 +122,20 @@ class Sample:
 def profile(
     bundle: Bundle,
     board: Board,
-    runs: int = DEFAULT_RUNS,
+    runs: int | None = None,
     *,
     injection: Injection | None = None,
     record: Path | None = None,
 ) -> Profile:
     """Measure `bundle` on `board`, which it was flashed to."""
+    if board.target.linux is not None:
+        from edgeprune.profile.linux import profile_linux
+
+        return profile_linux(bundle, board, runs, injection=injection, record=record)
     with hold(board), open_session(board, injection=injection, record=record) as session:
         check_identity(session, bundle)
         check_content(session, bundle, board)
-        return measure(session, bundle, board, runs)
+        return measure(session, bundle, board, DEFAULT_RUNS if runs is None else runs)
 
 
 def measure(session: Session, bundle: Bundle, board: Board, runs: int = DEFAULT_RUNS) -> Profile:

@@ -117,11 +117,11 @@ def _convert(model: Any, data: Dataset, chosen: np.ndarray[Any, np.dtype[np.int6
     except MemoryError:
         raise
     except Exception as error:  # the converter has no error class of its own for all that goes wrong
-        raise _refusal(str(error), lines) from error
+        raise refusal(str(error), lines) from error
 
 
-def _refusal(message: str, lines: list[str]) -> ModelError:
-    """Name the operators that the converter complains of, or its last words."""
+def refusal(message: str, lines: list[str]) -> ModelError:
+    """An error that names the operators which the converter complains of, or has its last words."""
     text = "\n".join([message, *lines])
     found = dict.fromkeys(a or b for a, b in _OPERATORS.findall(text))
     if found:

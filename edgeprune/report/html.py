@@ -87,9 +87,18 @@ def _accuracy(manifest: Mapping[str, Any]) -> str:
     tests = manifest["data"]["test_examples"]
     return (
         f"<h2>Accuracy through the stages</h2>{charts.steps(points, 'accuracy through the stages')}"
-        f'<p class="faint">All on the same {tests:,} test examples{agreed}. int8 is computed with the '
-        "generated C, bit for bit what the device computes.</p>"
+        f'<p class="faint">All on the same {tests:,} test examples{agreed}. {_meaning(manifest)}</p>'
     )
+
+
+def _meaning(manifest: Mapping[str, Any]) -> str:
+    if manifest.get("runtime") != "litert":
+        return "int8 is computed with the generated C, bit for bit what the device computes."
+    agreed = manifest["int8"]["reference_agreement"]
+    reference = (
+        "" if agreed is None else f" It agrees with the reference kernels on {_percent(agreed)} of them."
+    )
+    return f"The last one is computed by LiteRT on the build host, as on the device.{reference}"
 
 
 def _network(manifest: Mapping[str, Any]) -> str:
@@ -116,9 +125,10 @@ def _budget(manifest: Mapping[str, Any]) -> str:
 
 def _memory(manifest: Mapping[str, Any]) -> str:
     memory = manifest["memory"]
-    bar, full = _used(
-        "flash", ((memory["flash_bytes"], "strong", "firmware"),), memory["flash_available_bytes"]
-    )
+    what = "release" if manifest.get("runtime") else "firmware"
+    bar, full = _used("flash", ((memory["flash_bytes"], "strong", what),), memory["flash_available_bytes"])
+    if memory["arena_bytes"] is None:  # the runtime of a Linux device keeps it to itself
+        return f"<h2>What goes to the device</h2>{charts.bars([bar], bar.label, full)}"
     blocks = [Block(b["name"], b["offset"], b["size"], b["start"], b["stop"]) for b in manifest["plan"]]
     bound = memory["arena_lower_bound_bytes"]
     picture = charts.arena(blocks, memory["arena_bytes"], bound, "arena over time") if blocks else ""

@@ -32,7 +32,7 @@ from edgeprune.recipe import Recipe
 from edgeprune.report.html import render
 from edgeprune.stages.network import Trained
 
-PACKAGES = ("numpy", "keras", "tensorflow-cpu", "tensorflow", "ziglang")
+PACKAGES = ("numpy", "keras", "tensorflow-cpu", "tensorflow", "ziglang", "ai-edge-litert")
 
 
 def check_place(out: Path) -> None:
@@ -117,13 +117,15 @@ def _describe(
         "model_hash": firmware["model_hash"],
         "float": _float(trained, firmware),
         "pruned": _pruned(trained, recipe),
-        "int8": {"accuracy": test["accuracy"], "agreement": test["agreement"]},
+        "int8": {key: test[key] for key in ("accuracy", "agreement", "reference_agreement") if key in test},
         "optimize": firmware["optimize"],
         "memory": firmware["memory"],
         "fits": True,
+        "runtime": firmware.get("runtime"),
+        "quantize": recipe.quantize,
         "stages": [{"name": stage.name, "seconds": None, "cached": None} for stage in ran],
         "data": None if data is None else _describe_data(data),
-        "accuracy_stages": _accuracy_stages(trained, test),
+        "accuracy_stages": _accuracy_stages(trained, test, recipe),
         "network": _network(trained),
         "io": tflite.json("io.json"),
         "layers": firmware["layers"],
@@ -163,9 +165,12 @@ def _pruned(trained: Trained | None, recipe: Recipe) -> dict[str, Any] | None:
     }
 
 
-def _accuracy_stages(trained: Trained | None, test: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _accuracy_stages(
+    trained: Trained | None, test: Mapping[str, Any], recipe: Recipe
+) -> list[dict[str, Any]]:
+    label = {"float32": "converted", "dynamic": "int8 weights"}.get(recipe.quantize, "int8")
     if trained is None:
-        return [{"stage": "int8", "accuracy": test["accuracy"]}]
+        return [{"stage": label, "accuracy": test["accuracy"]}]
     macs = trained.loaded.json("network.json")["macs"]
     found = [("float", trained.score.json("score.json")["accuracy"])]
     for step in trained.steps:
@@ -175,7 +180,7 @@ def _accuracy_stages(trained: Trained | None, test: Mapping[str, Any]) -> list[d
         else:
             speedup = macs / step.pruned.json("network.json")["macs"]
             found.append((f"{speedup:.2f}x fewer MACs", tuning["accuracy"]))
-    found.append(("int8", test["accuracy"]))
+    found.append((label, test["accuracy"]))
     return [{"stage": stage, "accuracy": accuracy} for stage, accuracy in found]
 
 

@@ -183,11 +183,11 @@ def evaluate(
         host = HostModel(work / "src", graph)
         accuracy, agreement = None, None
         if data is not None:
-            top1 = _classify(host, graph, data)
+            top1 = classes_of(host, graph, data)
             accuracy = float(np.mean(top1 == data.y_test))
             if trained is not None:
                 agreement = float(np.mean(top1 == np.load(trained.score.folder / "top1.npy")))
-        parity = _write_parity(result / "bundle", host, graph, seed)
+        parity = write_parity(result / "bundle", host, graph, seed)
         described = {"accuracy": accuracy, "agreement": agreement, "parity": parity}
         write_atomic(result / "evaluate.json", to_json(described))
 
@@ -257,10 +257,10 @@ def classify(tflite: Stage, data: Dataset, work: Path) -> npt.NDArray[np.int64]:
 
     write_c(tflite.folder / "model.tflite", work / "src", PORTABLE)
     graph, _ = _read(tflite)
-    return _classify(HostModel(work / "src", graph), graph, data)
+    return classes_of(HostModel(work / "src", graph), graph, data)
 
 
-def _classify(host: Any, graph: QuantGraph, data: Dataset) -> npt.NDArray[np.int64]:
+def classes_of(host: Any, graph: QuantGraph, data: Dataset) -> npt.NDArray[np.int64]:
     """The class of each test example, by the generated C."""
     tensor = graph.tensors[graph.inputs[0]]
     found = []
@@ -271,7 +271,7 @@ def _classify(host: Any, graph: QuantGraph, data: Dataset) -> npt.NDArray[np.int
     return np.concatenate(found)
 
 
-def _write_parity(folder: Path, host: Any, graph: QuantGraph, seed: int) -> dict[str, Any]:
+def write_parity(folder: Path, host: Any, graph: QuantGraph, seed: int) -> dict[str, Any]:
     """Reference vectors: random inputs, run in a row, and what the operators' references make of them.
 
     The generated C must agree with the references on all of them, or there is no Bundle.
@@ -283,7 +283,7 @@ def _write_parity(folder: Path, host: Any, graph: QuantGraph, seed: int) -> dict
     reference = ReferenceModel(graph)
     host.reset()
     for number in range(PARITY_INPUTS):
-        given = [_random(graph.tensors[i], rng) for i in graph.inputs]
+        given = [random_input(graph.tensors[i], rng) for i in graph.inputs]
         expected = reference.run(given)
         for made, wanted, index in zip(host.run(given), expected, graph.outputs, strict=True):
             if made.tobytes() != wanted.tobytes():
@@ -300,7 +300,8 @@ def _write_parity(folder: Path, host: Any, graph: QuantGraph, seed: int) -> dict
     return {"inputs": PARITY_INPUTS, "seed": seed}
 
 
-def _random(tensor: Tensor, rng: np.random.Generator) -> Array:
+def random_input(tensor: Tensor, rng: np.random.Generator) -> Array:
+    """A random array of the tensor's shape and type; floats from 0 to 1."""
     dtype = DTYPES[tensor.dtype]
     if dtype.kind == "f":
         return rng.random(tensor.shape, np.float32)

@@ -144,15 +144,20 @@ def score(store: Store, loaded: Stage, data: Dataset) -> Stage:
 
 
 def quantize(store: Store, final: Stage, data: Dataset, recipe: Recipe) -> Stage:
-    """Full int8, ranges from training examples; leaves `model.tflite`."""
+    """Full int8, ranges from training examples, or as the recipe says; leaves `model.tflite`."""
+    is_float = recipe.quantize in ("float32", "dynamic")
 
     def make(result: Path, work: Path) -> None:
         keras = import_keras()
 
         from edgeprune.quant import quantize as convert
+        from edgeprune.quant.float_range import to_float
 
         model = keras.models.load_model(final.folder / "model.keras", compile=False)
-        raw = convert(model, data, samples=recipe.samples, seed=recipe.seed)
+        if is_float:
+            raw = to_float(model, has_int8_weights=recipe.quantize == "dynamic")
+        else:
+            raw = convert(model, data, samples=recipe.samples, seed=recipe.seed)
         (result / "model.tflite").write_bytes(raw)
         write_atomic(result / "io.json", to_json(describe_io(raw)))
 
@@ -162,6 +167,7 @@ def quantize(store: Store, final: Stage, data: Dataset, recipe: Recipe) -> Stage
         "samples": recipe.samples,
         "seed": recipe.seed,
         "code": code_hash("data", "quant", "graph"),
+        **({"quantize": recipe.quantize} if is_float else {}),
     }
     return store.stage("quantize", inputs, make)
 

@@ -177,7 +177,7 @@ def sparsify(store: Store, loaded: Stage, data: Dataset, recipe: Recipe, *, epoc
         "speedup": recipe.speedup,
         "core": _core(recipe),
         "allocation": recipe.allocation,
-        "round_to": recipe.round_to,
+        "round_to": list(_round_to(recipe)),
         "keep": list(recipe.keep),
         "distill": recipe.distill,
         **settings,
@@ -235,7 +235,7 @@ def prune(
         "core": _core(recipe),
         "is_last": share == 1,
         "allocation": recipe.allocation,
-        "round_to": recipe.round_to,
+        "round_to": list(_round_to(recipe)),
         "keep": list(recipe.keep),
         "seed": recipe.seed,
         "data": data.sha256 if data is not None else None,
@@ -349,20 +349,27 @@ def _mask(evidence: Evidence, method: Method, speedup: float) -> tuple[Graph, di
 
 
 def _plan(evidence: Evidence, recipe: Recipe, wanted: float, *, is_last: bool) -> PrunePlan:
-    """What to remove so that a cost of `wanted` stays.
-
-    Kernels compute four channels at a time, so the last step keeps a multiple of four where that meets
-    the wanted cost closely, else of two, else any number; unless the recipe says what to round to.
-    """
+    """What to remove so that a cost of `wanted` stays; only the last step rounds."""
     cost = _cost(recipe)
     return plan(
         evidence,
         method=METHODS[str(recipe.method)],
         speedup=max(1.0, cost(evidence.graph) / wanted),
         allocation=recipe.allocation,
-        round_to=(recipe.round_to,) if recipe.round_to else ROUND_TO if is_last else (1,),
+        round_to=_round_to(recipe) if is_last or recipe.round_to else (1,),
         cost=cost if recipe.speedup_in == "instructions" else None,
     )
+
+
+def _round_to(recipe: Recipe) -> tuple[int, ...]:
+    """Keep multiples of the first number where that meets the wanted cost closely, else of the next.
+
+    Our kernels for microcontrollers compute four channels at a time, those of LiteRT eight.
+    """
+    if recipe.round_to:
+        return (recipe.round_to,)
+    linux = find_target(recipe.target).linux
+    return ROUND_TO if linux is None else linux.channel_multiples
 
 
 def _core(recipe: Recipe) -> dict[str, str] | None:

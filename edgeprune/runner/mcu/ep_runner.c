@@ -77,6 +77,7 @@ static const char *on_device(const ep_device_request *request, ep_device_reply *
     reply->clock_hz = EP_TARGET_CLOCK_HZ;
     reply->counters = EP_TARGET_COUNTERS;
     reply->chunk = EP_WIRE_CHUNK_BYTES;
+    reply->features = EP_TARGET_FEATURES;
     return NULL;
 }
 
