@@ -1,13 +1,15 @@
 """`boards`: attached and virtual boards."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from edgeprune.cli.output import Output, common_options, table
 from edgeprune.device.board import Board, find_board, known_boards, start_server, stop_server, virtual_board
+from edgeprune.device.discover import Host, find_hosts, is_gadget
 from edgeprune.device.target import find_target, target_names
-from edgeprune.errors import UsageError
+from edgeprune.errors import NotFoundError, UsageError
 
 
 @click.group(invoke_without_command=True)
@@ -20,10 +22,11 @@ def command(context: click.Context, out: Output, seed: int) -> None:
 
 
 @command.command("list")
+@click.option("--local", is_flag=True, help="Do not look for Raspberry Pis on the network.")
 @common_options
-def list_boards(out: Output, seed: int) -> None:
-    """Virtual boards, running or not, and the serial ports of this machine."""
-    _list(out)
+def list_boards(local: bool, out: Output, seed: int) -> None:
+    """Virtual boards, running or not, serial ports, and hosts on the network that may be Raspberry Pis."""
+    _list(out, has_network=not local)
 
 
 @command.command("start")
@@ -55,7 +58,7 @@ def stop(board_id: str, out: Output, seed: int) -> None:
     out.emit({"id": board_id, "running": False}, f"{board_id} stopped")
 
 
-def _list(out: Output) -> None:
+def _list(out: Output, has_network: bool = False) -> None:
     boards = [_describe(board) for board in known_boards()]
     names = {board["id"] for board in boards}
     boards += [_describe(virtual_board(find_target(name))) for name in target_names() if name not in names]
@@ -71,7 +74,26 @@ def _list(out: Output) -> None:
         for b in boards
     ]
     rows += [(port["port"], "?", "attached", port["port"], port["description"]) for port in ports]
-    out.emit({"boards": boards, "ports": ports}, table(rows, ("board", "target", "state", "port", "also")))
+    hosts = _hosts(out) if has_network else None
+    rows += [
+        (host.name, "a Pi?", "on the network", f"--host pi@{host.name}", ", ".join(host.addresses))
+        for host in hosts or ()
+    ]
+    found = {
+        "boards": boards,
+        "ports": ports,
+        "hosts": None if hosts is None else [asdict(host) for host in hosts],
+    }
+    out.emit(found, table(rows, ("board", "target", "state", "port", "also")))
+
+
+def _hosts(out: Output) -> list[Host] | None:
+    """Hosts that answer to multicast DNS; None where nobody could look."""
+    try:
+        return find_hosts()
+    except NotFoundError as error:
+        out.note(f"{error.message}: {error.hint}")
+        return None
 
 
 def _describe(board: Board) -> dict[str, Any]:
@@ -93,7 +115,12 @@ def serial_ports() -> list[dict[str, str]]:
     from serial.tools.list_ports import comports
 
     return [
-        {"port": port.device, "description": port.description}
+        {
+            "port": port.device,
+            "description": f"{port.description}, USB gadget: a Raspberry Pi?"
+            if is_gadget(port)
+            else port.description,
+        }
         for port in sorted(comports(), key=lambda port: str(port.device))
         if port.vid is not None
     ]
