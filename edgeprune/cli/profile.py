@@ -8,6 +8,7 @@ import click
 from edgeprune.artifact import Bundle, write_atomic
 from edgeprune.cli.board_options import board_of, board_options, bundle_argument
 from edgeprune.cli.output import Output, common_options, table
+from edgeprune.device.board import Access
 from edgeprune.device.link import Injection
 from edgeprune.errors import ParityError
 from edgeprune.profile.measure import Latency, Parity, Profile, profile
@@ -29,6 +30,7 @@ def command(
     file: Path | None,
     board_id: str | None,
     port: str | None,
+    access: Access,
     record: Path | None,
     injection: Injection | None,
     out: Output,
@@ -39,7 +41,7 @@ def command(
     Flash it first. Exit status 7 means that the board computed other outputs than the host.
     """
     bundle = Bundle.open(bundle_path)
-    board = board_of(bundle, board_id, port)
+    board = board_of(bundle, board_id, port, access)
     result = profile(bundle, board, runs, injection=injection, record=record)
     if file is not None:
         write_atomic(file, json.dumps(result.to_json(), indent=2) + "\n")

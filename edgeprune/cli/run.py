@@ -8,6 +8,7 @@ import click
 from edgeprune.artifact import Bundle, write_atomic
 from edgeprune.cli.board_options import board_of, board_options, bundle_argument
 from edgeprune.cli.output import Output, common_options
+from edgeprune.device.board import Access
 from edgeprune.device.link import Injection
 from edgeprune.errors import UsageError
 from edgeprune.profile.run import read_arrays, run_arrays
@@ -29,6 +30,7 @@ def command(
     outputs: tuple[Path, ...],
     board_id: str | None,
     port: str | None,
+    access: Access,
     record: Path | None,
     injection: Injection | None,
     out: Output,
@@ -46,7 +48,7 @@ def command(
             f"the network has {count} outputs, got {len(outputs)} files", hint="one --outputs for each"
         )
     arrays = read_arrays(inputs, bundle)
-    board = board_of(bundle, board_id, port)
+    board = board_of(bundle, board_id, port, access)
     results = run_arrays(bundle, board, arrays, injection=injection, record=record)
     for path, array in zip(outputs, results, strict=True):
         write_atomic(path, _npy(array))

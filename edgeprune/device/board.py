@@ -31,6 +31,8 @@ from edgeprune.table import did_you_mean
 
 LOCK_WAIT_S = 20.0
 START_WAIT_S = 20.0
+LINUX_START_WAIT_S = 60.0
+"""An emulated Python takes so long at most until it has imported LiteRT."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -47,22 +49,41 @@ def state_folder() -> Path:
 
 
 @dataclass(frozen=True)
+class Access:
+    """How a Linux device is reached over the network or its console.
+
+    user, identity        whom to log in as, and with which private key; None: what SSH's own settings say
+    accepts_new_host      take the key of a host that was never seen before
+    key_file              the shared key of a runner that listens on a network
+    """
+
+    host: str | None = None
+    user: str | None = None
+    identity: Path | None = None
+    accepts_new_host: bool = False
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True)
 class Board:
-    """One device: with a `port` it is real or foreign, without it is virtual and lives in `folder`."""
+    """One device: with a `port` or a host it is real or foreign, else it is virtual and lives in `folder`."""
 
     id: str
     target: Target
     folder: Path
     port: str | None = None
+    access: Access = Access()
 
     @property
     def is_virtual(self) -> bool:
         """Whether we are the board."""
-        return self.port is None
+        return self.port is None and self.access.host is None
 
     @property
     def image(self) -> Path:
-        """The flash of a virtual board."""
+        """What a virtual board runs: its flash, or the release that is installed on it."""
+        if self.target.linux is not None:
+            return self.folder / "prefix" / "current" / "release.json"
         return self.folder / "flash.bin"
 
     def server(self) -> dict[str, Any] | None:
@@ -88,6 +109,10 @@ class Board:
 
     def open_link(self) -> Link:
         """Connect to the board; NotFoundError where there is none."""
+        if self.target.linux is not None and not self.is_virtual:
+            from edgeprune.device.linux_board import open_line
+
+            return open_line(self)
         if self.port is not None:
             return SerialLink(self.port)
         running = self.server()
@@ -130,15 +155,23 @@ def known_boards() -> list[Board]:
     return boards
 
 
-def find_board(target: Target | None, board_id: str | None = None, port: str | None = None) -> Board:
-    """The board that a command means by --board or --port, else the default board of `target`."""
-    if port is not None and board_id is not None:
-        raise UsageError("--board and --port name two boards", hint="give one of them")
+def find_board(
+    target: Target | None,
+    board_id: str | None = None,
+    port: str | None = None,
+    access: Access | None = None,
+) -> Board:
+    """The board that a command means by --board, --port or --host, else the default board of `target`."""
+    access = access or Access()
+    if sum(given is not None for given in (port, board_id, access.host)) > 1:
+        raise UsageError("--board, --port and --host name two boards", hint="give one of them")
+    if access.host is not None:
+        return _remote(target, access)
     if port is not None:
         if target is None:
             raise UsageError("--port needs --target", hint=f"one of {', '.join(target_names())}")
         key = hashlib.sha256(port.encode()).hexdigest()[:16]
-        return Board(port, target, state_folder() / "ports" / key, port)
+        return Board(port, target, state_folder() / "ports" / key, port, access)
     if board_id is None:
         if target is None:
             raise UsageError("which board?", hint="give --board, --port or --target")
@@ -153,6 +186,18 @@ def find_board(target: Target | None, board_id: str | None = None, port: str | N
     if target is not None and board.target.name != target.name:
         raise UsageError(f"board {board.id} is a {board.target.name}, not a {target.name}")
     return board
+
+
+def _remote(target: Target | None, access: Access) -> Board:
+    if target is None or target.linux is None:
+        raise UsageError(
+            "--host is for devices with an operating system"
+            + ("" if target is None else f"; {target.name} is a microcontroller"),
+            hint="a microcontroller is reached with --port",
+        )
+    assert access.host is not None
+    key = hashlib.sha256(access.host.encode()).hexdigest()[:16]
+    return Board(access.host, target, state_folder() / "hosts" / key, access=access)
 
 
 def register(board: Board) -> None:
@@ -222,9 +267,10 @@ def open_session(
         link = Damaged(link, injection)
     session_id = secrets.randbelow(1 << 32)
     link = Recorded(link, record or board.folder / "session.log", session_id)
+    start_wait_s = LINUX_START_WAIT_S if board.target.linux is not None and board.is_virtual else 0.0
     try:
         try:
-            session = Session(link, session_id)
+            session = Session(link, session_id, start_wait_s)
         except BoardError as error:
             if "crashed" not in error.message:
                 raise

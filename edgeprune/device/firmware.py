@@ -1,11 +1,13 @@
 """The part of a firmware that is the same for every network: the runner and the target's own C."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from edgeprune.device import wire
 from edgeprune.device.target import COUNTERS, Target
 
 _RUNNER = Path(__file__).resolve().parent.parent / "runner" / "mcu"
+_NATIVE = _RUNNER.with_name("native")
 _COMMON = (
     "ep_crc32.c",
     "ep_crc32.h",
@@ -23,6 +25,8 @@ _COMMON = (
 
 def runner_files(target: Target) -> dict[str, str]:
     """File name to text of all C around the network for `target`; they go into one folder."""
+    if target.kind == "linux":
+        return _native_files(target)
     names = [*_COMMON, *target.sources]
     headers = [name.replace(".c", ".h") for name in target.sources if name.endswith(".c")]
     names += [name for name in headers if (_RUNNER / name).is_file()]
@@ -38,14 +42,27 @@ def runner_files(target: Target) -> dict[str, str]:
     return dict(sorted(files.items()))
 
 
-def target_header(target: Target) -> str:
-    """`ep_target.h`: what `target.toml` says, for the C."""
+def _native_files(target: Target) -> dict[str, str]:
+    """The runner's C as a program for Linux, which has its own main, longer lines and documents."""
+    paths = [_RUNNER / name for name in _COMMON if name != "main.c"]
+    paths += [path for path in _NATIVE.iterdir() if path.suffix in (".c", ".h")]
+    files = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    chunk_bytes = wire.LINUX_CHUNK_BYTES
+    line_bytes = wire.longest_request_bytes(wire.NATIVE_COMMANDS, chunk_bytes)
+    files["ep_limits.h"] = wire.c_limits_header(line_bytes, chunk_bytes)
+    files["ep_wire.h"] = wire.c_header(wire.NATIVE_COMMANDS)
+    files["ep_target.h"] = target_header(replace(target, counters=("nanoseconds",)), wire.HAS_DOCUMENTS)
+    return dict(sorted(files.items()))
+
+
+def target_header(target: Target, features: int = 0) -> str:
+    """`ep_target.h`: what `target.toml` says, for the C; `features` as in the protocol's `device`."""
     counters = sum(1 << COUNTERS.index(name) for name in target.counters)
     defines = [
         f'EP_TARGET_NAME "{target.name}"',
         f"EP_TARGET_CLOCK_HZ {target.clock_hz}u",
         f"EP_TARGET_COUNTERS {counters}u /* bit 0 instructions, bit 1 cycles, bit 2 nanoseconds */",
-        "EP_TARGET_FEATURES 0u",
+        f"EP_TARGET_FEATURES {features}u /* bit 0 documents, bit 1 jobs */",
     ]
     if target.uart_address is not None:
         defines.append(f"EP_UART_ADDRESS {target.uart_address:#x}u")

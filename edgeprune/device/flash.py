@@ -53,6 +53,17 @@ def read_image(bundle: Bundle) -> bytes:
     return path.read_bytes()
 
 
+def content(bundle: Bundle, board: Board) -> tuple[int, int]:
+    """Length and CRC-32 of what the Bundle puts on the board: its image, or the files of its release."""
+    if board.target.linux is None:
+        image = read_image(bundle)
+        return len(image), zlib.crc32(image)
+    from edgeprune.runner.linux.release import content_of
+
+    found = content_of(bundle.path)
+    return found.length_bytes, found.crc32
+
+
 def check_identity(session: Session, bundle: Bundle) -> None:
     """BoardError where the board runs another target's or another network's firmware."""
     device, manifest = session.device, bundle.manifest
@@ -69,13 +80,13 @@ def check_identity(session: Session, bundle: Bundle) -> None:
 
 
 def check_content(session: Session, bundle: Bundle, board: Board) -> FlashResult:
-    """Compare the flash with the Bundle's image by length and CRC-32; BoardError where they differ."""
-    image = read_image(bundle)
+    """Compare what is on the board with the Bundle by length and CRC-32; BoardError where they differ."""
+    wanted_length, wanted_crc = content(bundle, board)
     length, crc = session.flash_content()
-    if (length, crc) != (len(image), zlib.crc32(image)):
+    if (length, crc) != (wanted_length, wanted_crc):
         raise BoardError(
             f"the board holds {length} bytes with CRC-32 {crc:08x}, "
-            f"the Bundle {len(image)} with {zlib.crc32(image):08x}",
+            f"the Bundle {wanted_length} with {wanted_crc:08x}",
             hint=f"edgeprune flash {bundle.path}",
         )
     return FlashResult(

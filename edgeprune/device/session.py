@@ -95,7 +95,8 @@ class Refused(Exception):
 class Session:
     """An open conversation with a board; `session_id` numbers requests and runs."""
 
-    def __init__(self, link: Link, session_id: int) -> None:
+    def __init__(self, link: Link, session_id: int, start_wait_s: float = 0.0) -> None:
+        """Find out who is there; a board that may still be starting is asked for `start_wait_s` at least."""
         self._link = link
         self._id = session_id
         self._sequence = session_id & 0xFFFF
@@ -106,7 +107,7 @@ class Session:
         self._clean_lines = 0
         self._age: int | None = None  # runs since the state was reset; None: another session knows
         self._synchronize()
-        self.device = self._introduce()
+        self.device = self._await_start(time.monotonic() + start_wait_s)
         self._most_bytes = self._chunk_bytes = min(wire.LINUX_CHUNK_BYTES, self.device.chunk_bytes)
 
     # --- questions
@@ -257,6 +258,14 @@ class Session:
         return self._ask_once(name, **values)
 
     # --- asking
+
+    def _await_start(self, deadline: float) -> Device:
+        while True:
+            try:
+                return self._introduce()
+            except BoardError as error:
+                if time.monotonic() > deadline or "was silent" not in error.message:
+                    raise
 
     def _introduce(self) -> Device:
         who = self._ask_or_fail("identify", nonce=self._id)

@@ -15,8 +15,14 @@ FEATURES: dict[str, frozenset[str]] = {
     "cortex-m33": frozenset({"dsp"}),
     "cortex-m55": frozenset({"dsp", "mve"}),
     "cortex-m85": frozenset({"dsp", "mve"}),
+    "cortex-a53": frozenset({"neon"}),
+    "cortex-a72": frozenset({"neon"}),
+    "cortex-a76": frozenset({"neon", "dotprod"}),
+    "aarch64": frozenset({"neon"}),
+    "x86-64": frozenset(),
 }
-"""By core: armv6m (Thumb-1 only: no long multiply), dsp (SMLAD, SXTB16, ...), mve (Helium)."""
+"""By core: armv6m (Thumb-1 only: no long multiply), dsp (SMLAD, SXTB16, ...), mve (Helium), neon (of AArch64),
+dotprod (SDOT). "aarch64" is what all 64-bit Arm has."""
 
 Optimize = Literal["speed", "balanced", "size"]
 

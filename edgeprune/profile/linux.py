@@ -213,7 +213,7 @@ def _profile(
     return Profile(
         target=session.device.target,
         board=board.id,
-        evidence="emulated" if system.get("emulated") else "hardware",
+        evidence=evidence_of(board, system),
         clock_hz=max(frequencies) if frequencies else None,
         runs=len(nanoseconds),
         latency_us=latency_of(nanoseconds),
@@ -232,6 +232,13 @@ def _profile(
         system={"before": before, "after": after},
         notes=(*notes, *state_notes(before or {}, after or {})),
     )
+
+
+def evidence_of(board: Board, system: Mapping[str, Any] | None) -> str:
+    """On what evidence the device's figures stand: its own word, where it has an operating system."""
+    if board.target.linux is None or system is None:
+        return board.target.status
+    return "emulated" if system["emulated"] else "hardware"
 
 
 def latency_of(nanoseconds: Sequence[int]) -> Latency:
@@ -292,28 +299,30 @@ def _parity(session: Session, bundle: Bundle) -> tuple[Parity, str]:
     """The Bundle's samples on the device against the host's outputs, and the CRC-32 of what came."""
     described = bundle.manifest["parity"]
     samples = read_samples(bundle, session.device)
-    is_exact = "allowed_difference" not in described
-    outputs, mismatches, largest = bytearray(), 0, 0.0
+    allowed = described.get("allowed_mean_difference")
+    outputs, mismatches, differences = bytearray(), 0, array("d")
     session.reset_state()
     for sample in samples:
         made = session.run(sample.inputs).outputs
         outputs += b"".join(made)
         mismatches += made != sample.outputs
-        if not is_exact:
-            kinds = described["output_dtypes"]
-            differences = [_difference(*row) for row in zip(made, sample.outputs, kinds, strict=True)]
-            largest = max([largest, *differences], key=lambda value: math.inf if math.isnan(value) else value)
-    parity = Parity(
-        inputs=len(samples),
-        mismatches=mismatches,
-        largest_difference=None if is_exact else largest,
-        allowed_difference=0.0 if is_exact else described["allowed_difference"],
-        reference=described.get("reference"),
-    )
+        if allowed is not None:
+            for row in zip(made, sample.outputs, described["output_dtypes"], strict=True):
+                differences.extend(_differences(*row))
+    parity = Parity(len(samples), mismatches)
+    if allowed is not None:
+        parity = Parity(
+            inputs=len(samples),
+            mismatches=mismatches,
+            largest_difference=max(differences, default=0.0),
+            mean_difference=sum(differences) / max(1, len(differences)),
+            allowed_mean_difference=allowed,
+            reference=described["reference"],
+        )
     return parity, f"{zlib.crc32(outputs):08x}"
 
 
-def _difference(made: bytes, wanted: bytes, dtype: str) -> float:
-    """The largest difference of two raw outputs, in units of their type."""
+def _differences(made: bytes, wanted: bytes, dtype: str) -> list[float]:
+    """How far two raw outputs are apart, place by place, in units of their type."""
     one, other = array(TYPE_CODES[dtype], made), array(TYPE_CODES[dtype], wanted)
-    return max((abs(float(a) - float(b)) for a, b in zip(one, other, strict=True)), default=0.0)
+    return [abs(float(a) - float(b)) for a, b in zip(one, other, strict=True)]

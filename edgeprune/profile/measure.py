@@ -68,21 +68,23 @@ class MemoryProfile:
 class Parity:
     """Inputs run on the board, and how many gave another output than on the host.
 
-    Runtimes that promise no bits may differ by `allowed_difference`, in units of the output.
+    A runtime that promises no bits may differ from its `reference`: by `allowed_mean_difference`, the mean
+    over all outputs in units of their type. Differences are None where every bit has to be right.
     """
 
     inputs: int
     mismatches: int
     largest_difference: float | None = None
-    allowed_difference: float = 0.0
+    mean_difference: float | None = None
+    allowed_mean_difference: float = 0.0
     reference: str | None = None
 
     @property
     def is_failure(self) -> bool:
         """Whether the outputs differ by more than rounding that is allowed."""
-        if self.largest_difference is None:
+        if self.mean_difference is None:
             return self.mismatches > 0
-        return not self.largest_difference <= self.allowed_difference  # NaN is a failure
+        return not self.mean_difference <= self.allowed_mean_difference  # NaN is a failure
 
 
 @dataclass(frozen=True)

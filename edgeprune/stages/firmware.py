@@ -110,7 +110,7 @@ def _compiled(
         "macs": sum(layer.macs for layer in generated.layers),
         "params": sum(t.elements for t in graph.tensors if t.is_constant and t.dtype != "int32"),
         "layers": [asdict(layer) for layer in generated.layers],
-        "plan": _describe_plan(plan),
+        "plan": describe_plan(plan),
     }
 
 
@@ -137,7 +137,8 @@ def _read(tflite: Stage) -> tuple[QuantGraph, str]:
     return fold(read(path.read_bytes())), sha256_file(path)
 
 
-def _describe_plan(plan: MemoryPlan) -> list[dict[str, Any]]:
+def describe_plan(plan: MemoryPlan) -> list[dict[str, Any]]:
+    """The buffers of a memory plan as JSON values."""
     return [
         {
             "name": buffer.name,

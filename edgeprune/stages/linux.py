@@ -10,6 +10,9 @@ often both agree on the class is said beside the accuracy.
 """
 
 import logging
+import shutil
+import tempfile
+from dataclasses import asdict
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -22,8 +25,10 @@ from edgeprune.artifact import Stage, Store, code_hash, files_below, sha256_file
 from edgeprune.data import Dataset
 from edgeprune.device.target import LinuxSystem, Target
 from edgeprune.errors import ModelError, UsageError
+from edgeprune.ops.cores import Optimize
 from edgeprune.recipe import Recipe
-from edgeprune.stages.firmware import PARITY_INPUTS, random_input, to_input, write_parity
+from edgeprune.runner.linux.release import SUMS, sums_of
+from edgeprune.stages.firmware import PARITY_INPUTS, describe_plan, random_input, to_input, write_parity
 from edgeprune.stages.network import Trained
 from edgeprune.tflite.graph import DTYPES, Array, QuantGraph
 from edgeprune.tflite.read import read
@@ -31,10 +36,10 @@ from edgeprune.tflite.read import read
 log = logging.getLogger("edgeprune")
 
 SCRIPTS = ("install.sh", "uninstall.sh", "start.sh", "supervise.sh", "edgeprune-runner.service")
-SUMS = "SHA256SUMS"
-# XNNPACK takes other kernels on other CPUs, which differ by some units of the output. More than a tenth
-# of the range of int8, or of the 0 to 1 that float scores have, is no rounding: something is wrong.
-ALLOWED = {"i": 25.0, "u": 25.0, "f": 0.1, "b": 1.0}
+# XNNPACK takes other kernels on other CPUs. A unit here and there becomes tens of units behind a softmax (87
+# on one of 600 photographs, ResNet-8 on x86 against the reference kernels), but only in few outputs: by mean
+# difference what rounds otherwise (2 units) is far from what is wrong (50 for scores of another class).
+ALLOWED = {"i": 12.0, "u": 12.0, "f": 0.05, "b": 0.05}
 PACKAGE_CODE = ("runner", "device", "stages/linux.py", "table.py", "errors.py")
 
 
@@ -78,7 +83,7 @@ def package(store: Store, tflite: Stage, target: Target, recipe: Recipe) -> Stag
         }
         if runtime == "litert":
             _litert(folder, model, target, recipe)
-            arena: dict[str, Any] = {"arena_bytes": None, "arena_lower_bound_bytes": None}
+            arena = dict.fromkeys(("arena_bytes", "arena_lower_bound_bytes", "arena_is_optimal"))
         else:
             arena = _native(folder, work, model, target, recipe, described)
         _finish(folder, target, described)
@@ -112,15 +117,25 @@ def _native(
     folder: Path, work: Path, model: Path, target: Target, recipe: Recipe, described: dict[str, Any]
 ) -> dict[str, Any]:
     """Compile the runner; returns the memory of its arena, and puts its layers and plan in `described`."""
-    from edgeprune.device.native import build_native
+    from edgeprune.device.native import RUNNER, build_native
+    from edgeprune.ops.fold import fold
 
-    made = build_native(model, target, recipe.optimize, work)
-    (folder / "runner").write_bytes(made.program.read_bytes())
-    (folder / "runner").chmod(0o755)
-    described |= {"layers": made.layers, "plan": made.plan, "optimize": made.optimize}
-    for path in files_below(work / "src"):
-        write_atomic(folder / "src" / path.relative_to(work / "src"), path.read_bytes())
-    return dict(made.arena)
+    optimize: Optimize = "speed" if recipe.optimize == "auto" else recipe.optimize
+    graph = fold(read(model.read_bytes()))
+    made = build_native(graph, target, work, model_sha256=sha256_file(model), optimize=optimize)
+    (folder / RUNNER).write_bytes(made.elf.read_bytes())
+    (folder / RUNNER).chmod(0o755)
+    shutil.copytree(work / "src", folder / "src")
+    described |= {
+        "layers": [asdict(layer) for layer in made.layers],
+        "plan": describe_plan(made.plan),
+        "optimize": optimize,
+    }
+    return {
+        "arena_bytes": made.plan.arena_bytes,
+        "arena_lower_bound_bytes": made.plan.lower_bound_bytes,
+        "arena_is_optimal": made.plan.is_optimal,
+    }
 
 
 def _finish(folder: Path, target: Target, described: dict[str, Any]) -> None:
@@ -146,14 +161,13 @@ def _finish(folder: Path, target: Target, described: dict[str, Any]) -> None:
     write_atomic(folder / "release.json", to_json(release))
     names = [path.relative_to(folder).as_posix() for path in files_below(folder)]
     shipped = sorted(name for name in names if not name.startswith("src/"))
-    write_atomic(folder / SUMS, "".join(f"{sha256_file(folder / name)}  {name}\n" for name in shipped))
+    write_atomic(folder / SUMS, sums_of(folder, shipped))
 
 
 def _memory(folder: Path, target: Target, arena: dict[str, Any]) -> dict[str, Any]:
     shipped = [path for path in files_below(folder) if (folder / "src") not in path.parents]
     return {
         **arena,
-        "arena_is_optimal": None,
         "stack_bytes": None,
         "ram_bytes": None,
         "flash_bytes": sum(path.stat().st_size for path in shipped),
@@ -218,6 +232,22 @@ class LiteRt:
             for number, example in enumerate(batch):
                 found[at + number] = self.run([example.reshape(tensor.shape)])[0].argmax()
         return found
+
+
+def on_host(model: Path, runtime: str, data: Dataset) -> dict[str, npt.NDArray[np.int64]]:
+    """The class of each test example by the runtime that ships (`host`) and by the `reference` kernels.
+
+    What cannot be computed here is left out: the reference, where LiteRT runs what we do not compile.
+    """
+    graph = read(model.read_bytes())
+    found: dict[str, npt.NDArray[np.int64]] = {}
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as work:
+        compiled = _portable(model, Path(work))
+        if compiled is not None:
+            found["reference"] = compiled.classes(data)
+    if runtime == "litert":
+        found["host"] = LiteRt(model).classes(graph, data)
+    return found
 
 
 def evaluate(

@@ -364,7 +364,7 @@ def _plan(evidence: Evidence, recipe: Recipe, wanted: float, *, is_last: bool) -
 def _round_to(recipe: Recipe) -> tuple[int, ...]:
     """Keep multiples of the first number where that meets the wanted cost closely, else of the next.
 
-    Our kernels for microcontrollers compute four channels at a time, those of LiteRT eight.
+    Our kernels for microcontrollers compute four channels at a time, those of XNNPACK sixteen or eight.
     """
     if recipe.round_to:
         return (recipe.round_to,)

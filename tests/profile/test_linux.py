@@ -10,7 +10,7 @@ import pytest
 from edgeprune.device.board import Board
 from edgeprune.device.target import find_target
 from edgeprune.profile.linux import Job, latency_of, state_notes
-from edgeprune.profile.linux import _difference as difference
+from edgeprune.profile.linux import _differences as differences
 from edgeprune.profile.measure import Parity
 
 
@@ -81,9 +81,9 @@ def test_what_was_throttled_long_ago_is_no_news() -> None:
 
 
 def test_differences_are_in_units_of_the_output() -> None:
-    assert difference(b"\x01\xff", b"\x01\x01", "int8") == 2
-    assert difference(b"\xff", b"\x01", "uint8") == 254
-    assert difference(b"", b"", "int8") == 0
+    assert differences(b"\x01\xff", b"\x01\x01", "int8") == [0, 2]
+    assert differences(b"\xff", b"\x01", "uint8") == [254]
+    assert differences(b"", b"", "int8") == []
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_differences_are_in_units_of_the_output() -> None:
     [
         (Parity(4, 0), False),
         (Parity(4, 1), True),
-        (Parity(4, 3, 2.0, 25.0, "LiteRT"), False),
-        (Parity(4, 3, 26.0, 25.0, "LiteRT"), True),
-        (Parity(4, 1, math.nan, 0.1, "LiteRT"), True),
+        (Parity(4, 3, 87.0, 2.0, 12.0, "LiteRT"), False),
+        (Parity(4, 3, 87.0, 12.5, 12.0, "LiteRT"), True),
+        (Parity(4, 1, 0.1, math.nan, 0.1, "LiteRT"), True),
     ],
 )
 def test_parity_fails_where_bits_are_promised_or_rounding_is_no_excuse(parity: Parity, fails: bool) -> None:

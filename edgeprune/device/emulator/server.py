@@ -19,7 +19,7 @@ from typing import Any
 
 from edgeprune.artifact import write_atomic
 from edgeprune.device import wire
-from edgeprune.device.board import lock_file, short_path
+from edgeprune.device.board import Board, lock_file, short_path
 from edgeprune.device.emulator.start import VirtualBoard, start_board
 from edgeprune.device.target import Target, find_target
 from edgeprune.errors import BoardError, EdgepruneError
@@ -35,7 +35,7 @@ class Server:
     def __init__(self, folder: Path, target: Target) -> None:
         self._folder = folder
         self._target = target
-        self._image = folder / "flash.bin"
+        self._image = Board(folder.name, target, folder).image
         self._board: VirtualBoard | None = None
         self._clients: list[socket.socket] = []
         self._is_stopping = False

@@ -21,6 +21,10 @@ class VirtualBoard(Link, Protocol):
 
 def start_board(target: Target, image: Path) -> VirtualBoard:
     """Start `target` with the flash contents in `image`."""
+    if target.linux is not None:
+        from edgeprune.device.linux_board import start_linux
+
+        return start_linux(target, image)
     if target.board == "unicorn":
         try:
             import unicorn  # noqa: F401

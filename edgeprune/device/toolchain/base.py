@@ -59,7 +59,7 @@ class Toolchain:
                 f"toolchain {self.name} has no flags for the core {core!r}",
                 hint=f"known cores: {', '.join(self.core_flags)}",
             )
-        freestanding = () if core == "host" else FREESTANDING_FLAGS
+        freestanding = () if self.is_hosted(core) else FREESTANDING_FLAGS
         return (
             *self.core_flags[core],
             OPTIMISE_FLAGS[optimize],
@@ -68,6 +68,10 @@ class Toolchain:
             *SIZE_FLAGS,
             *WARNING_FLAGS,
         )
+
+    def is_hosted(self, core: str) -> bool:
+        """Whether programs for `core` run on an operating system, with its C library."""
+        return core == "host" or any("-linux-" in flag for flag in self.core_flags[core])
 
     def run(self, arguments: Sequence[str], folder: Path) -> None:
         """Run the compiler in `folder`; ToolError holds the command and the last lines if it fails."""

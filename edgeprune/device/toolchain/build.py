@@ -94,6 +94,28 @@ def compile_firmware(
     return Firmware(out / ELF_NAME, out / BIN_NAME, toolchain.name, sizes)
 
 
+def compile_sources(
+    sources: Path,
+    core: str,
+    program: Path,
+    toolchain: Toolchain,
+    optimize: Optimize,
+    link_flags: Sequence[str],
+) -> Path:
+    """Compile every .c file of `sources` to `program`, which the system of `core` loads."""
+    toolchain.find()
+    names = sorted(path.name for path in sources.glob("*.c"))
+    if not names:
+        raise UsageError(f"{sources} has no .c files")
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as temporary:
+        work = Path(temporary)
+        objects = _compile_all(sources, names, toolchain.flags(core, optimize), work, toolchain)
+        toolchain.run((*toolchain.flags(core), *objects, *link_flags, "-o", program.name), work)
+        shutil.copy(work / program.name, program)
+    return program
+
+
 def _compile_all(
     sources: Path, names: list[str], flags: Sequence[str], work: Path, toolchain: Toolchain
 ) -> tuple[str, ...]:

@@ -34,6 +34,14 @@ def zig_environment() -> Mapping[str, str]:
     return {"ZIG_GLOBAL_CACHE_DIR": chosen, "ZIG_LOCAL_CACHE_DIR": chosen}
 
 
+def _linux(target: str, cpu: str) -> tuple[str, ...]:
+    """Static programs for any 64-bit Linux: the C library is musl, nothing on the device is needed."""
+    return ("-target", f"{target}-linux-musl", f"-mcpu={cpu}", *_LINUX_FLAGS)
+
+
+_LINUX_FLAGS = ("-fomit-frame-pointer", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
+
+
 ZIG = Toolchain(
     name="zig",
     find=find_zig,
@@ -47,6 +55,11 @@ ZIG = Toolchain(
         "cortex-m7": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m7+fp_armv8d16sp"),
         "cortex-m33": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m33+dsp+fp_armv8d16sp"),
         "cortex-m55": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m55+mve_fp+fp_armv8d16"),
+        "cortex-a53": _linux("aarch64", "cortex_a53"),
+        "cortex-a72": _linux("aarch64", "cortex_a72"),
+        "cortex-a76": _linux("aarch64", "cortex_a76"),
+        "aarch64": _linux("aarch64", "generic"),
+        "x86-64": _linux("x86_64", "x86_64"),
         "host": (),
     },
     # -nostdlib would drop compiler_rt as well: a freestanding target has no other library anyway.

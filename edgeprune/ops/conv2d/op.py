@@ -19,6 +19,7 @@ from edgeprune.ops.conv2d.float32 import CONV_2D_F32
 from edgeprune.ops.conv2d.int16 import CONV_2D_S16
 from edgeprune.ops.conv2d.m0 import CONV_2D_M0
 from edgeprune.ops.conv2d.mve import CONV_2D_MVE
+from edgeprune.ops.conv2d.neon import CONV_2D_DOT, CONV_2D_NEON
 from edgeprune.ops.conv2d.winograd import CONV_2D_WINOGRAD
 from edgeprune.ops.convolution import (
     Int32Array,
@@ -156,5 +157,13 @@ CONV_2D = Op(
     macs,
     types=("int8",),
     others=(CONV_2D_F32, CONV_2D_S16),
-    variants=(CONV_2D_M0, CONV_2D_DSP, CONV_2D_COLUMNS_DSP, CONV_2D_MVE, CONV_2D_WINOGRAD),
+    variants=(
+        CONV_2D_M0,
+        CONV_2D_DSP,
+        CONV_2D_COLUMNS_DSP,
+        CONV_2D_MVE,
+        CONV_2D_WINOGRAD,
+        CONV_2D_NEON,
+        CONV_2D_DOT,
+    ),
 )

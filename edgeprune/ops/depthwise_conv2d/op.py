@@ -26,6 +26,7 @@ from edgeprune.ops.depthwise_conv2d.float32 import DEPTHWISE_CONV_2D_F32
 from edgeprune.ops.depthwise_conv2d.int16 import DEPTHWISE_CONV_2D_S16
 from edgeprune.ops.depthwise_conv2d.m0 import DEPTHWISE_CONV_2D_M0
 from edgeprune.ops.depthwise_conv2d.mve import DEPTHWISE_CONV_2D_MVE
+from edgeprune.ops.depthwise_conv2d.neon import DEPTHWISE_CONV_2D_DOT, DEPTHWISE_CONV_2D_NEON
 from edgeprune.ops.operands import Operands
 from edgeprune.ops.overlap import window_lag
 from edgeprune.ops.window import Window, read_window
@@ -147,5 +148,7 @@ DEPTHWISE_CONV_2D = Op(
         DEPTHWISE_CONV_2D_MVE,
         DEPTHWISE_CONV_2D_DSP,
         DEPTHWISE_CONV_2D_DSP_SMALL,
+        DEPTHWISE_CONV_2D_NEON,
+        DEPTHWISE_CONV_2D_DOT,
     ),
 )

@@ -168,6 +168,22 @@ bool ep_take_bytes(ep_line *line, const char *name, const uint8_t **data, uint32
     return true;
 }
 
+bool ep_take_word(ep_line *line, const char *name, const char **word)
+{
+    uint32_t count;
+    if (!take_key(line, name, &count) || count > EP_WIRE_WORD_BYTES) {
+        return false;
+    }
+    char *to = line->text + line->at - 1u; /* over the '=', so that there is room for the end */
+    for (uint32_t i = 0u; i < count; i++) {
+        to[i] = to[i + 1u];
+    }
+    to[count] = '\0';
+    *word = to;
+    line->at += count;
+    return true;
+}
+
 bool ep_line_is_empty(const ep_line *line)
 {
     return line->at == line->length;

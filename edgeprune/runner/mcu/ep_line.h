@@ -21,8 +21,9 @@ const char *ep_line_receive(ep_line *line);
 /* Take the next word if it is `name`: a command. */
 bool ep_take_name(ep_line *line, const char *name);
 
-/* Take the next field if it is `name=...` and well formed. Bytes are decoded inside the line. */
+/* Take the next field if it is `name=...` and well formed. Bytes are decoded inside the line, words ended. */
 bool ep_take_u32(ep_line *line, const char *name, uint32_t *value);
+bool ep_take_word(ep_line *line, const char *name, const char **word);
 bool ep_take_bytes(ep_line *line, const char *name, const uint8_t **data, uint32_t *count);
 
 bool ep_line_is_empty(const ep_line *line);

@@ -10,6 +10,10 @@
 #include "ep_wire.h"
 #include "model.h"
 
+#if EP_TARGET_FEATURES != 0u
+#include "ep_document.h"
+#endif
+
 /* The last run, so that the same request again gets the same answer. */
 static struct {
     bool is_done;
@@ -45,7 +49,7 @@ static bool is_inside(const ep_io *io, uint32_t offset, uint32_t count)
 }
 
 /* One handler for each command. Each returns NULL and fills the reply, or returns the nak's code and
-   may set `detail`. */
+   may set `detail`. Those of documents are beside their makers. */
 
 static const char *on_identify(const ep_identify_request *request, ep_identify_reply *reply, uint32_t *detail)
 {

@@ -1,0 +1,145 @@
+#include "ep_convolution_neon.h"
+
+#include "ep_rows_neon.h"
+
+enum { TOGETHER = 8 }; /* pixels whose patches and results are kept at the same time */
+
+typedef struct {
+    const ep_convolution_neon *p;
+    ep_filters_run_neon *filters;
+    const int8_t **runs; /* where the runs of the row's first pixel begin */
+    int64_t step;        /* from a pixel to the next, in the runs */
+    int8_t *patches;
+    int8_t *needed;
+    int8_t *results;
+} job;
+
+/* A short piece, by 16 bytes; up to 15 more are read, and written over what comes next. */
+static inline int8_t *append(int8_t *to, const int8_t *from, int64_t bytes)
+{
+    for (int64_t i = 0; i < bytes; i += 16) {
+        vst1q_s8(to + i, vld1q_s8(from + i));
+    }
+    return to + bytes;
+}
+
+/* The window of the pixel at `offset` in one piece. */
+static void make_patch(const job *j, int64_t offset, int8_t *to)
+{
+    const ep_convolution_neon *p = j->p;
+    const int32_t window_h = p->window_h;
+    if (p->dilation_w == 1) {
+        const int64_t bytes = (int64_t)p->window_w * p->in_channels;
+        for (int32_t r = 0; r < window_h; r++) {
+            to = append(to, j->runs[r] + offset, bytes);
+        }
+        return;
+    }
+    for (int32_t r = 0; r < window_h; r++) {
+        const int8_t *from = j->runs[r] + offset;
+        for (int32_t k = 0; k < p->window_w; k++) {
+            to = append(to, from, p->in_channels);
+            from += (int64_t)p->dilation_w * p->in_channels;
+        }
+    }
+}
+
+/* Up to TOGETHER pixels from `first` on. */
+static void some_pixels(const job *j, int32_t first, int32_t count, int8_t *out)
+{
+    const ep_convolution_neon *p = j->p;
+    const int8_t *source = j->runs[0] + first * j->step;
+    int64_t step = j->step;
+    if (p->source == EP_FROM_PATCHES) {
+        for (int32_t i = 0; i < count; i++) {
+            make_patch(j, (first + i) * j->step, j->patches + (int64_t)i * p->patch_bytes);
+        }
+        source = j->patches;
+        step = p->patch_bytes;
+    }
+    if (p->needed.out_bytes != 0) {
+        for (int32_t i = 0; i < count; i++) {
+            ep_pick_neon(&p->needed, source + i * step, j->needed + (int64_t)i * p->needed.out_bytes);
+        }
+        source = j->needed;
+        step = p->needed.out_bytes;
+    }
+    if (p->spread.out_bytes == 0) {
+        j->filters(&p->filters, &source, (int32_t)step, count, out, p->out_channels);
+        return;
+    }
+    j->filters(&p->filters, &source, (int32_t)step, count, j->results, p->spread.in_bytes);
+    for (int32_t i = 0; i < count; i++) {
+        ep_pick_neon(&p->spread, j->results + (int64_t)i * p->spread.in_bytes, out + (int64_t)i * p->out_channels);
+    }
+}
+
+static void one_row(const job *j, int8_t *out)
+{
+    const ep_convolution_neon *p = j->p;
+    if (p->source != EP_FROM_PATCHES && p->needed.out_bytes == 0 && p->spread.out_bytes == 0) {
+        j->filters(&p->filters, j->runs, (int32_t)j->step, p->out_w, out, p->out_channels);
+        return;
+    }
+    for (int32_t x = 0; x < p->out_w; x += TOGETHER) {
+        const int32_t rest = p->out_w - x;
+        some_pixels(j, x, rest < TOGETHER ? rest : TOGETHER, out + (int64_t)x * p->out_channels);
+    }
+}
+
+static void from_image(const job *j, const int8_t *in, int8_t *out)
+{
+    const ep_convolution_neon *p = j->p;
+    const int64_t row_bytes = (int64_t)p->stride_h * p->in_w * p->in_channels;
+    for (int32_t y = 0; y < p->out_h; y++) {
+        j->runs[0] = in + y * row_bytes;
+        one_row(j, out);
+        out += (int64_t)p->out_w * p->out_channels;
+    }
+}
+
+static void from_rows(const job *j, ep_rows_neon *rows, int8_t *out)
+{
+    const ep_convolution_neon *p = j->p;
+    ep_rows_neon_begin(rows);
+    for (int32_t y = 0; y < p->out_h; y++) {
+        const int32_t first = y * p->stride_h;
+        ep_rows_neon_advance(rows, first + rows->slots);
+        for (int32_t r = 0; r < p->window_h; r++) {
+            j->runs[r] = ep_rows_neon_at(rows, first + r * p->dilation_h);
+        }
+        one_row(j, out);
+        out += (int64_t)p->out_w * p->out_channels;
+    }
+}
+
+void ep_convolution_neon_run(const ep_convolution_neon *p, ep_filters_run_neon *filters, const int8_t *in,
+                             int8_t *out, void *scratch)
+{
+    int8_t *const bytes = scratch;
+    const job j = {
+        .p = p,
+        .filters = filters,
+        .runs = scratch,
+        .step = (int64_t)p->stride_w * p->in_channels,
+        .patches = bytes + p->patches_at,
+        .needed = bytes + p->needed_at,
+        .results = bytes + p->results_at,
+    };
+    if (p->source == EP_FROM_IMAGE) {
+        from_image(&j, in, out);
+        return;
+    }
+    ep_rows_neon rows = {
+        .in = in,
+        .in_h = p->in_h,
+        .in_bytes = p->in_w * p->in_channels,
+        .pad_top = p->pad_top,
+        .left_bytes = p->pad_left * p->in_channels,
+        .row_bytes = p->columns * p->in_channels,
+        .slots = (p->window_h - 1) * p->dilation_h + 1,
+        .zero_point = (int8_t)p->in_zero_point,
+        .ring = bytes + p->ring_at,
+    };
+    from_rows(&j, &rows, out);
+}
