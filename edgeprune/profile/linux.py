@@ -114,6 +114,7 @@ def _start(session: Session, bundle: Bundle, board: Board, runs: int) -> Job:
     job.keep(board)
     session.reset_state()
     session.start_job(job.token, sample.inputs, runs, WARM_UP)
+    log.info("the device has begun %d runs", runs)
     return job
 
 

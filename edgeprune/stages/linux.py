@@ -304,7 +304,7 @@ def _litert_parity(folder: Path, runner: LiteRt, graph: QuantGraph, seed: int) -
         "seed": seed,
         "reference": f"LiteRT {runner.version} with XNNPACK on the build host",
         "output_dtypes": [DTYPES[graph.tensors[index].dtype].name for index in graph.outputs],
-        "allowed_difference": max(
+        "allowed_mean_difference": max(
             ALLOWED[DTYPES[graph.tensors[index].dtype].kind] for index in graph.outputs
         ),
     }

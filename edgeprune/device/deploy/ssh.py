@@ -87,10 +87,9 @@ class SshShell:
             with self._line_errors(), source.open("rb") as data:
                 sftp = self._open_sftp()
                 with sftp.open(f"{path}.part", "r+" if done else "w") as file:
-                    file.set_pipelined(True)
                     file.seek(done)
                     data.seek(done)
-                    while piece := data.read(CHUNK_BYTES):
+                    while piece := data.read(CHUNK_BYTES):  # one by one: pipelined, paramiko drops errors
                         file.write(piece)
                         done += len(piece)
                         progress(done, size)

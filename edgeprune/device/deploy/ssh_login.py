@@ -272,17 +272,19 @@ def _keys(
 
 
 def _read_key(paramiko: Any, path: Path, ask: Ask | None, refused: list[str]) -> Any | None:
+    unsupported = importlib.import_module("cryptography.exceptions").UnsupportedAlgorithm
+    unreadable = (paramiko.SSHException, paramiko.UnknownKeyType, unsupported, ValueError, OSError)
     try:
         return paramiko.PKey.from_path(path)
     except (paramiko.PasswordRequiredException, TypeError):
         if ask is None:
             refused.append(f"key {path} is locked: ssh-add {path}")
             return None
-    except (paramiko.SSHException, ValueError, OSError) as error:
+    except unreadable as error:
         refused.append(f"key {path} cannot be read: {error}")
         return None
     try:
-        return paramiko.PKey.from_path(path, passphrase=ask(f"passphrase of {path}: ").encode())
-    except (paramiko.SSHException, ValueError, OSError) as error:
+        return paramiko.PKey.from_path(path, ask(f"passphrase of {path}: ").encode())
+    except unreadable as error:
         refused.append(f"key {path} cannot be unlocked: {error}")
         return None

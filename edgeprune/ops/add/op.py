@@ -16,6 +16,7 @@ from edgeprune.ops.add.int16 import ADD_S16
 from edgeprune.ops.add.int32 import ADD_S32
 from edgeprune.ops.add.m0 import ADD_M0
 from edgeprune.ops.add.mve import ADD_MVE
+from edgeprune.ops.add.neon import ADD_NEON
 from edgeprune.ops.base import Field, KernelCall, Op
 from edgeprune.ops.broadcast import Shapes, elementwise_lags, loop_fields, read_shapes, shapes_broadcast
 from edgeprune.ops.fixedpoint import multiply_by_quantized_multiplier, quantize_multiplier, requantize
@@ -113,6 +114,6 @@ ADD = Op(
     kernel,
     cases,
     types=("int8",),
-    variants=(ADD_M0, ADD_DSP, ADD_MVE),
+    variants=(ADD_M0, ADD_DSP, ADD_MVE, ADD_NEON),
     others=(ADD_F32, ADD_S16, ADD_S32),
 )

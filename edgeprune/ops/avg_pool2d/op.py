@@ -9,6 +9,7 @@ from edgeprune.ops.avg_pool2d.cases import cases
 from edgeprune.ops.avg_pool2d.float32 import AVERAGE_POOL_2D_F32
 from edgeprune.ops.avg_pool2d.int16 import AVERAGE_POOL_2D_S16
 from edgeprune.ops.avg_pool2d.mve import AVERAGE_POOL_2D_MVE
+from edgeprune.ops.avg_pool2d.neon import AVERAGE_POOL_2D_NEON
 from edgeprune.ops.base import Field, KernelCall, Op
 from edgeprune.ops.operands import Operands
 from edgeprune.ops.overlap import window_lag
@@ -88,5 +89,5 @@ AVERAGE_POOL_2D = Op(
     cases,
     types=("int8",),
     others=(AVERAGE_POOL_2D_F32, AVERAGE_POOL_2D_S16),
-    variants=(AVERAGE_POOL_2D_MVE,),
+    variants=(AVERAGE_POOL_2D_MVE, AVERAGE_POOL_2D_NEON),
 )

@@ -28,6 +28,7 @@ from edgeprune.ops.fully_connected.float32 import FULLY_CONNECTED_F32
 from edgeprune.ops.fully_connected.int16 import FULLY_CONNECTED_S16
 from edgeprune.ops.fully_connected.m0 import FULLY_CONNECTED_M0
 from edgeprune.ops.fully_connected.mve import FULLY_CONNECTED_MVE
+from edgeprune.ops.fully_connected.neon import FULLY_CONNECTED_DOT, FULLY_CONNECTED_NEON
 from edgeprune.ops.operands import Operands
 from edgeprune.tflite.graph import Array, Node, QuantGraph, Tensor
 from edgeprune.tflite.options import FullyConnectedOptions
@@ -173,5 +174,12 @@ FULLY_CONNECTED = Op(
     macs,
     types=("int8",),
     others=(FULLY_CONNECTED_F32, FULLY_CONNECTED_S16),
-    variants=(FULLY_CONNECTED_M0, FULLY_CONNECTED_DSP, FULLY_CONNECTED_DSP_DIRECT, FULLY_CONNECTED_MVE),
+    variants=(
+        FULLY_CONNECTED_M0,
+        FULLY_CONNECTED_DSP,
+        FULLY_CONNECTED_DSP_DIRECT,
+        FULLY_CONNECTED_MVE,
+        FULLY_CONNECTED_NEON,
+        FULLY_CONNECTED_DOT,
+    ),
 )

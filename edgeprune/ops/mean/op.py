@@ -19,6 +19,7 @@ from edgeprune.ops.mean.cases import cases
 from edgeprune.ops.mean.float32 import MEAN_F32
 from edgeprune.ops.mean.int16 import MEAN_S16
 from edgeprune.ops.mean.mve import MEAN_MVE
+from edgeprune.ops.mean.neon import MEAN_NEON
 from edgeprune.ops.mean.reduction import mean_multiplier
 from edgeprune.ops.operands import Operands
 from edgeprune.tflite.graph import Array, Node, QuantGraph
@@ -118,5 +119,5 @@ MEAN = Op(
     cases,
     types=("int8",),
     others=(MEAN_F32, MEAN_S16),
-    variants=(MEAN_MVE,),
+    variants=(MEAN_MVE, MEAN_NEON),
 )

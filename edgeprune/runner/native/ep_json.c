@@ -85,6 +85,11 @@ void ep_json_text(ep_json *json, const char *name, const char *value)
     put_quoted(json, value);
 }
 
+void ep_json_boolean(ep_json *json, const char *name, bool value)
+{
+    put_value(json, name, value ? "true" : "false");
+}
+
 void ep_json_integer(ep_json *json, const char *name, int64_t value)
 {
     char text[NUMBER_BYTES];

@@ -21,6 +21,7 @@ void ep_json_open(ep_json *json, const char *name, char bracket);
 void ep_json_close(ep_json *json, char bracket);
 void ep_json_null(ep_json *json, const char *name);
 void ep_json_text(ep_json *json, const char *name, const char *value); /* NULL: null */
+void ep_json_boolean(ep_json *json, const char *name, bool value);
 void ep_json_integer(ep_json *json, const char *name, int64_t value);
 void ep_json_real(ep_json *json, const char *name, double value); /* three digits behind the point */
 

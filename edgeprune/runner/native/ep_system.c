@@ -206,6 +206,18 @@ static void put_memory(ep_json *json, const char *name, const char *key)
     }
 }
 
+/* Whether another machine plays this one: told by who started us, or by a kernel of another kind. */
+static bool is_emulated(const struct utsname *system)
+{
+    char text[TEXT_BYTES];
+    const char *told = getenv("EDGEPRUNE_EMULATED");
+    if (told != NULL && strcmp(told, "1") == 0) {
+        return true;
+    }
+    return read_text("/proc/sys/kernel/arch", text)
+        && (strcmp(text, "x86_64") == 0) != (strcmp(system->machine, "x86_64") == 0);
+}
+
 void ep_system_describe(ep_json *json)
 {
     char text[TEXT_BYTES];
@@ -218,6 +230,7 @@ void ep_system_describe(ep_json *json)
     put_text_or_null(json, "kernel", is_known, system.release);
     ep_json_null(json, "libc"); /* this program brings its own */
     ep_json_null(json, "python");
+    ep_json_boolean(json, "emulated", is_known && is_emulated(&system));
     describe_cpu(json);
     put_text_or_null(json, "board", read_text(BOARD, text), text);
     describe_runtime(json);

@@ -1,0 +1,101 @@
+"""ADD for 64-bit Arm: inputs of equal shape, of which the one with the larger scale is only shifted.
+
+There are 65,536 pairs of inputs. All are tried when the network is compiled: mostly none meets a half where
+rounding up and rounding away from zero differ, and then the kernel need not look at signs.
+"""
+
+from functools import cache
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeprune.ops.add.mve import HALF
+from edgeprune.ops.base import Field, KernelCall, Variant
+from edgeprune.ops.broadcast import elementwise_lags
+from edgeprune.ops.fixedpoint import saturating_rounding_doubling_high_mul
+from edgeprune.tflite.graph import Node
+
+if TYPE_CHECKING:
+    from edgeprune.ops.add.op import Params
+
+LANES = 16
+EXTRA_BITS = 20
+PLAIN, CLAMPED = range(2)
+"""EP_POSITIVE and EP_RIGHT of ep_requantize_neon.h."""
+
+
+def fits(p: "Params") -> bool:
+    """No broadcasting, no subtraction, an output scale that is not much smaller than the inputs'."""
+    return p.sign == 1 and p.shapes.a == p.shapes.b and p.shift < 0
+
+
+def kernel(p: "Params", node: Node) -> KernelCall:
+    """The call of the kernel."""
+    x_is_second, x, y = _sorted(p)
+    values = {
+        "count": prod(p.shapes.out),
+        "x_is_second": int(x_is_second),
+        "zero_point_x": x[0],
+        "zero_point_y": y[0],
+        "multiplier_y": y[1],
+        "shift_y": y[2],
+        "multiplier": p.multiplier,
+        "shift": p.shift,
+        "is_careful": int(is_careful(p)),
+        "output.zero_point": p.zero_point,
+        "output.act_min": p.act_min,
+        "output.act_max": p.act_max,
+        "output.rounding": PLAIN if (p.act_min, p.act_max) == (-128, 127) else CLAMPED,
+    }
+    fields = tuple(Field("int32_t", name, value) for name, value in values.items())
+    return KernelCall("ep_add_s8_neon", fields, node.inputs, node.outputs, lags=elementwise_lags(p.shapes))
+
+
+def _sorted(p: "Params") -> tuple[bool, tuple[int, int, int], tuple[int, int, int]]:
+    """Whether x is the second input; zero point, multiplier and shift of x and of y."""
+    a = (p.zero_point_a, p.multiplier_a, p.shift_a)
+    b = (p.zero_point_b, p.multiplier_b, p.shift_b)
+    x_is_second = a[1:] != HALF
+    x, y = (b, a) if x_is_second else (a, b)
+    # A multiplier of 0 comes with a shift of 0.
+    return x_is_second, x, y if y[1] else (y[0], 0, -1)
+
+
+@cache
+def is_careful(p: "Params") -> bool:
+    """Whether rounding halves up would give another sum for some pair of inputs."""
+    _, x, y = _sorted(p)
+    inputs = np.arange(-128, 128)
+    left = (inputs - x[0]) << (EXTRA_BITS - 1)
+    wide = (inputs - y[0]) << EXTRA_BITS
+    results = []
+    for away in (False, True):
+        right = _scaled(wide, y[1], y[2], away)
+        total = left[:, np.newaxis] + right[np.newaxis]
+        results.append(np.clip(_scaled(total, p.multiplier, p.shift, away) + p.zero_point, p.act_min, p.act_max))
+    return not np.array_equal(*results)
+
+
+def _scaled(values: npt.NDArray[np.int64], multiplier: int, shift: int, away: bool) -> npt.NDArray[np.int64]:
+    """The kernel's two roundings; `away` from zero, else halves up."""
+    high = saturating_rounding_doubling_high_mul(values, multiplier).astype(np.int64)
+    if shift == 0:
+        return high
+    half = 1 << (-shift - 1)
+    rounded: npt.NDArray[np.int64] = (high + half - (away & (high < 0))) >> -shift
+    return rounded
+
+
+def instructions(p: "Params") -> float:
+    """By the number of elements alone."""
+    whole, rest = divmod(prod(p.shapes.out), LANES)
+    is_clamped = is_careful(p) or (p.act_min, p.act_max) != (-128, 127)
+    each = 49.0 + 2 * is_clamped + 8 * is_careful(p)
+    if _sorted(p)[2][1:] == HALF:
+        each = 44
+    return 80 + whole * each + (60 + 15 * rest if rest else 0)
+
+
+ADD_NEON = Variant("neon", "neon", fits, kernel, instructions)
