@@ -11,6 +11,8 @@ import click
 from edgeprune.cli.boards import serial_ports
 from edgeprune.cli.output import Output, common_options
 from edgeprune.device.board import state_folder
+from edgeprune.device.emulator.pi import INSTALL as INSTALL_USER
+from edgeprune.device.emulator.pi import QEMU_NAMES
 from edgeprune.device.emulator.qemu import INSTALL, PROGRAM
 from edgeprune.device.target import Target, find_target, target_names
 from edgeprune.errors import NotFoundError
@@ -26,8 +28,17 @@ PACKAGES = {
     "keras": ("Keras models in", "pip install 'edgeprune[build]'"),
     "tensorflow": ("training, int8 conversion", "pip install 'edgeprune[build]'"),
     "tensorflow_model_optimization": ("--quantize int8-qat", "pip install 'edgeprune[build,qat]'"),
+    "ai_edge_litert": ("build for a Linux device", "pip install 'edgeprune[linux]'"),
+    "paramiko": ("Linux devices by SSH", "pip install 'edgeprune[pi]'"),
+    "zeroconf": ("finding Raspberry Pis", "pip install 'edgeprune[pi]'"),
 }
-NEEDED_BY_BOARD = {"unicorn": ["unicorn"], "qemu": [PROGRAM], "process": []}
+NEEDED_BY_BOARD = {
+    "unicorn": ["unicorn"],
+    "qemu": [PROGRAM],
+    "process": [],
+    "qemu-user": [QEMU_NAMES[0]],
+    "none": [],
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,8 @@ def all_checks() -> list[Check]:
         checks.append(Check(name, importlib.util.find_spec(name) is not None, what, fix))
     path = shutil.which(PROGRAM)
     checks.append(Check(PROGRAM, path is not None, path or "boards that QEMU emulates", INSTALL))
+    user = next((found for name in QEMU_NAMES if (found := shutil.which(name))), None)
+    checks.append(Check(QEMU_NAMES[0], user is not None, user or "virtual Raspberry Pis", INSTALL_USER))
     checks.append(_state_check())
     if checks[2].ok:
         checks += [_port_check(port["port"]) for port in serial_ports()]

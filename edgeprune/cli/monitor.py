@@ -6,9 +6,10 @@ import time
 
 import click
 
+from edgeprune.cli.board_options import place_options
 from edgeprune.cli.output import Output, common_options, say
 from edgeprune.device import wire
-from edgeprune.device.board import find_board, hold
+from edgeprune.device.board import Access, find_board, hold
 from edgeprune.device.target import find_target
 from edgeprune.device.wire import WireError
 from edgeprune.errors import BoardError
@@ -17,14 +18,14 @@ POLL_S = 0.1
 
 
 @click.command()
-@click.option("--board", "board_id", metavar="ID", help="A board of `edgeprune boards list`.")
-@click.option("--port", metavar="PORT", help="A serial port, a pty, or socket://HOST:PORT.")
+@place_options
 @click.option("--target", metavar="TARGET", help="The target's default board, or what is on --port.")
 @click.option("--seconds", type=click.FloatRange(0), help="Stop after so long; else at Ctrl-C.")
 @common_options
 def command(
     board_id: str | None,
     port: str | None,
+    access: Access,
     target: str | None,
     seconds: float | None,
     out: Output,
@@ -36,7 +37,7 @@ def command(
     """
     if port is not None and target is None:
         target = "host"  # only names the port's lock; nothing is assumed about what is there
-    board = find_board(find_target(target) if target else None, board_id, port)
+    board = find_board(find_target(target) if target else None, board_id, port, access)
     deadline = time.monotonic() + seconds if seconds is not None else float("inf")
     heard = damaged = sequence = 0
     asks = sys.stdin is not None  # None: closed

@@ -8,7 +8,7 @@ import click
 
 from edgeprune.cli.output import Output, common_options, table
 from edgeprune.cli.requirements import needs
-from edgeprune.device.target import Target, find_target, target_names
+from edgeprune.device.target import LinuxSystem, Target, find_target, target_names
 
 
 @click.command()
@@ -29,7 +29,15 @@ def command(name: str | None, operators: bool, out: Output, seed: int) -> None:
         return
     targets = [find_target(each) for each in target_names()]
     rows = [
-        (t.name, t.core, t.clock_hz, t.ram_available_bytes, t.flash_available_bytes, t.status, t.title)
+        (
+            t.name,
+            t.core,
+            t.clock_hz or None,
+            t.ram_available_bytes,
+            t.flash_available_bytes,
+            t.status,
+            t.title,
+        )
         for t in targets
     ]
     header = ("target", "core", "Hz", "RAM", "flash", "status", "what")
@@ -87,11 +95,27 @@ def _one(target: Target) -> str:
     rows: list[tuple[str, object]] = [
         ("target", target.name),
         ("what", target.title),
-        ("core", f"{target.core}, {target.clock_hz:,} Hz"),
-        ("stack", f"{target.stack_bytes:,} bytes"),
+        ("core", f"{target.core}, {target.clock_hz:,} Hz" if target.clock_hz else target.core),
+        *([] if target.linux else [("stack", f"{target.stack_bytes:,} bytes")]),
         ("counts", ", ".join(target.counters) or "nothing"),
         ("status", target.status),
     ]
     rows += [(r.kind, f"{r.length_bytes:,} bytes at {r.origin:#010x}") for r in target.regions]
+    if target.linux is not None:
+        rows += _linux(target.linux)
     rows += [("evidence", f"{e.tool}, {e.date}") for e in target.evidence]
     return table(rows)
+
+
+def _linux(system: LinuxSystem) -> list[tuple[str, object]]:
+    heat = system.throttles_at_celsius
+    litert = f"{system.machine}, 64 bits, glibc {system.glibc} and Python {system.python} at least for LiteRT"
+    return [
+        ("system", litert if "litert" in system.runtimes else f"{system.machine}, 64 bits"),
+        ("runtimes", ", ".join(system.runtimes)),
+        ("cores", system.cores or "as many as there are"),
+        ("memory", f"{system.ram_bytes:,} bytes at least" if system.ram_bytes else "as much as there is"),
+        ("serial", ", ".join(system.serial) or "none"),
+        ("throttles", "not known" if heat is None else f"from {heat} °C"),
+        ("widths", f"multiples of {', '.join(map(str, system.channel_multiples))}, the first that fits"),
+    ]

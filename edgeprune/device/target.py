@@ -79,6 +79,7 @@ class LinuxSystem:
 class Target:
     """A kind of device; `sources` names files of `runner/mcu` it needs, `folder` may hold its own `hal.c`.
 
+    `clock_hz` is 0 where devices differ.
     `flash_wait_states` are cycles that the cycle model of a virtual board adds where the core waits
     for flash: at taken branches and at loads of constants beside the code.
     """
@@ -246,6 +247,10 @@ class _Reader:
         self.only("tool", "date")
         return Evidence(self.text("tool"), self.text("date"))
 
+    def is_one_clock(self) -> bool:
+        """Whether all devices of the target have the same clock; those with any number of cores have not."""
+        return "clock_hz" in self.table or self.table.get("linux", {}).get("cores") != 0
+
     def target(self, folder: Path) -> Target:
         fields = set(Target.__dataclass_fields__) - {"name", "folder"}
         self.only(*sorted(fields))
@@ -254,7 +259,7 @@ class _Reader:
             title=self.text("title"),
             kind=self.text("kind", KINDS),
             core=self.text("core"),
-            clock_hz=self.number("clock_hz", least=1),
+            clock_hz=self.number("clock_hz", least=1) if self.is_one_clock() else 0,
             regions=tuple(table.region() for table in self.tables("regions")),
             stack_bytes=self.number("stack_bytes", least=256) if "linux" not in self.table else 0,
             board=self.text("board", BOARDS),

@@ -48,8 +48,8 @@ def running(state_folder: Path) -> Iterator[Board]:
 
 
 def all_targets() -> list[Any]:
-    """The names of all targets, those that need QEMU marked."""
-    boards = {name: find_target(name).board for name in target_names()}
+    """The names of all targets that run firmware, those that need QEMU marked."""
+    boards = {name: find_target(name).board for name in target_names() if find_target(name).linux is None}
     marks = {name: [pytest.mark.qemu] if board == "qemu" else [] for name, board in boards.items()}
     return [pytest.param(name, marks=marks[name]) for name in boards]
 

@@ -19,7 +19,7 @@ from edgeprune.errors import BoardError
 from edgeprune.ops.cores import FEATURES
 
 ID = 1
-TARGETS = [find_target(name) for name in target_names()]
+TARGETS = [target for name in target_names() if (target := find_target(name)).linux is None]
 UNICORN = [target.name for target in TARGETS if target.board == "unicorn"]
 QEMU = [target.name for target in TARGETS if target.board == "qemu"]
 ALL = [*UNICORN, *(pytest.param(name, marks=pytest.mark.qemu) for name in QEMU)]
