@@ -103,14 +103,7 @@ def test_native_is_equal_bit_for_bit_and_tells_its_layers(shell: Shell, native: 
     assert "runner.pyz" not in held
     shell.run("flash", "native")
     found = shell.ask("profile", "native", "--runs", "10")
-    assert found["parity"] == {
-        "inputs": 4,
-        "mismatches": 0,
-        "largest_difference": None,
-        "mean_difference": None,
-        "allowed_mean_difference": 0.0,
-        "reference": None,
-    }
+    assert found["parity"] == {"inputs": 4, "mismatches": 0}
     assert found["latency_us"]["median"] > 0
     ops = [layer["op"] for layer in found["layers"]]
     assert ops == ["CONV_2D", "MAX_POOL_2D", "FULLY_CONNECTED", "SOFTMAX"]

@@ -108,9 +108,14 @@ class Profile:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        lists = {"layers": [asdict(layer) for layer in self.layers], "notes": list(self.notes)}
-        return asdict(self) | lists
+        """As a JSON object; what only devices with an operating system tell is left out for others."""
+        found = asdict(self) | {"layers": [asdict(layer) for layer in self.layers]}
+        if self.parity.mean_difference is None:
+            found["parity"] = {"inputs": self.parity.inputs, "mismatches": self.parity.mismatches}
+        if self.system is None:
+            del found["model_load_ms"], found["system"], found["notes"]
+            del found["latency_us"]["median_interval"]
+        return found
 
 
 @dataclass(frozen=True)

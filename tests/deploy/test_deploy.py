@@ -223,7 +223,7 @@ def test_an_upload_that_is_cut_leaves_the_old_release_and_is_continued(
     done = deploy(new, shell)
     total = read_release(new).size_bytes
     assert done.sent_bytes + done.skipped_bytes == total
-    assert 800_000 < done.skipped_bytes < 1_200_000 and done.sent_bytes < 1_300_000
+    assert 800_000 < done.skipped_bytes < 1_250_000  # what other releases have is among it
     assert done.previous == id_of(old) and serving(server) == id_of(new) and incoming(server) == []
 
 
@@ -439,13 +439,13 @@ def deploy_all(server: SshServer, bundles: list[Bundle]) -> list[Deployed | Exce
     return results
 
 
-def test_who_installs_there_is_said(server: SshServer, shell: SshShell, tmp_path: Path) -> None:
-    server.prefix.mkdir(parents=True)
+def test_who_installs_there_is_said(tmp_path: Path) -> None:
+    shell = LocalShell({"PATH": os.environ["PATH"], "EDGEPRUNE_LOCK_WAIT_S": "0"}, tmp_path)
+    Path(shell.prefix).mkdir(parents=True)
     stat = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    (server.prefix / ".lock").symlink_to(f"{os.getpid()}:{stat[19]}")
+    (Path(shell.prefix) / ".lock").symlink_to(f"{os.getpid()}:{stat[19]}")
     with pytest.raises(NotFoundError, match=f"process {os.getpid()} is installing here"):
-        deploy(fake_bundle(tmp_path / "a"), shell, listen=LISTEN)
-    (server.prefix / ".lock").unlink()
+        deploy(fake_bundle(tmp_path / "a"), shell)
 
 
 # --- no runner

@@ -1,7 +1,7 @@
 """The serial protocol: declared once, the same on both sides."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -31,10 +31,10 @@ def fields_of(mark: str, command: Command) -> tuple[Field, ...]:
 
 
 @st.composite
-def messages(draw: st.DrawFn, marks: str = "><") -> Message:
+def messages(draw: st.DrawFn, marks: str = "><", commands: Sequence[Command] = tuple(COMMANDS)) -> Message:
     """Any message that the protocol can carry."""
     mark = draw(st.sampled_from(marks))
-    command = draw(st.sampled_from(list(COMMANDS)))
+    command = draw(st.sampled_from(commands))
     values = {field.name: draw(VALUES[field.kind]) for field in fields_of(mark, command)}
     return Message(mark, draw(st.integers(0, 0xFFFF)), command.name, values)
 
@@ -82,7 +82,7 @@ def test_the_examples_of_the_documentation() -> None:
         {"input": -1, "offset": 0, "data": b"a"},
         {"input": 2**32, "offset": 0, "data": b"a"},
         {"input": 0, "offset": 0, "data": b""},
-        {"input": 0, "offset": 0, "data": bytes(wire.CHUNK_BYTES + 1)},
+        {"input": 0, "offset": 0, "data": bytes(wire.LINUX_CHUNK_BYTES + 1)},
         {"input": 0, "offset": 0},
         {"input": 0, "offset": 0, "data": b"a", "more": 1},
         {"input": "x", "offset": 0, "data": b"a"},
@@ -110,10 +110,12 @@ def test_every_request_fits_the_boards_buffer() -> None:
 def test_the_header_is_deterministic_and_complete() -> None:
     header = wire.c_header()
     assert header == wire.c_header()
-    for command in COMMANDS:
+    for command in wire.MCU_COMMANDS:
         assert f"X({command.name})" in header
         assert f"ep_parse_{command.name}(" in header
         assert f"ep_reply_{command.name}(" in header
+    for command in set(COMMANDS) - set(wire.MCU_COMMANDS):
+        assert command.is_for_linux and f"ep_parse_{command.name}(" not in header
     for nak in wire.NAKS:
         assert f'"{nak.name}"' in header
 
@@ -124,7 +126,7 @@ def test_the_header_is_deterministic_and_complete() -> None:
 def echo_commands() -> str:
     """C that takes any request apart and puts it together again."""
     lines = ["static inline const char *echo(ep_line *line)", "{"]
-    for command in COMMANDS:
+    for command in wire.MCU_COMMANDS:
         lines.append(f'    if (ep_take_name(line, "{command.name}")) {{')
         lines.append(f"        ep_{command.name}_request request;")
         lines.append(f"        if (!ep_parse_{command.name}(line, &request)) {{ return EP_NAK_BAD_FIELD; }}")
@@ -165,13 +167,13 @@ def answer(echo: ChildBoard, line: bytes) -> bytes:
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(message=messages(">"))
+@given(message=messages(">", wire.MCU_COMMANDS))
 def test_c_understands_what_python_says_and_the_other_way_round(echo: ChildBoard, message: Message) -> None:
     assert wire.parse(answer(echo, wire.encode(message))[:-1]) == message
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(message=messages(">"), at=st.integers(0, 10_000), flip=st.integers(1, 255))
+@given(message=messages(">", wire.MCU_COMMANDS), at=st.integers(0, 10_000), flip=st.integers(1, 255))
 def test_c_refuses_every_damaged_line(echo: ChildBoard, message: Message, at: int, flip: int) -> None:
     line = bytearray(wire.encode(message))
     at %= len(line) - 1

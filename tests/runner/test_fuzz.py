@@ -1,15 +1,17 @@
 """The fuzzer of the runner's lines for a few cases: it finds nothing, and would find a runner that dies."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
 from runner.releases import ROOT
+
+from edgeprune.device.emulator.process import ChildBoard
+from edgeprune.errors import BoardError
+from tools.fuzz import linux_runner
 
 
 def fuzz(tmp_path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -31,31 +33,38 @@ def test_garbage_is_survived(tmp_path: Path) -> None:
     assert report["counts"] == {"bursts survived": 60}
 
 
-def test_a_runner_that_dies_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_release: Path
-) -> None:
-    from edgeprune.device.emulator.process import ChildBoard
-    from edgeprune.errors import BoardError
-    from tools.fuzz import linux_runner
+FRAGILE = """
+import sys
+from edgeprune.device import wire
+for line in sys.stdin.buffer:
+    if len(line) > 3000:
+        sys.exit(3)
+    try:
+        asked = wire.parse(line.rstrip(b"\\n"))
+    except wire.WireError:
+        continue
+    values = {"nonce": asked.number("nonce"), "protocol": 3, "runner": "x", "build": "x", "target": "x"}
+    sys.stdout.buffer.write(wire.encode(wire.Message("<", asked.sequence, "identify", values)))
+    sys.stdout.buffer.flush()
+"""
 
+
+def test_a_runner_that_dies_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Fragile(ChildBoard):
-        """Answers once, then dies of a long line."""
+        """Answers identify, and dies of a long line."""
 
-        def __init__(self, release: Path) -> None:
-            serve = "python -m edgeprune.runner.linux serve --stdio --release"
-            script = f"awk 'length($0) > 3000 {{ exit 3 }} {{ print; fflush() }}' | {serve} {release}"
-            super().__init__(["sh", "-c", f"PATH={Path(sys.executable).parent}:$PATH; {script}; exit 3"])
+        def __init__(self, _release: Path) -> None:
+            super().__init__([sys.executable, "-c", FRAGILE])
 
         @property
         def pid(self) -> int:
-            return os.getpid()
+            return self._child.pid
 
     monkeypatch.setattr(linux_runner, "Runner", Fragile)
-    monkeypatch.setattr(linux_runner, "ANSWER_S", 5.0)
-    bursts = linux_runner.Bursts(tiny_release)
+    bursts = linux_runner.Bursts(tmp_path)
     try:
         assert bursts.run(b"nothing much\n") == "bursts survived"
-        with pytest.raises((BoardError, linux_runner.Finding)):
+        with pytest.raises(BoardError, match="status 3"):
             bursts.run(b"x" * 5000 + b"\n")
     finally:
         bursts.close()
@@ -63,8 +72,12 @@ def test_a_runner_that_dies_is_found(
 
 def test_bursts_reach_runs_jobs_and_documents() -> None:
     """The generator draws what goes deep, not only what is refused at the door."""
-    from tools.fuzz.linux_runner import ZEROS_CRC, burst
-
-    text = b"".join(burst(1, number) for number in range(200))
-    for wanted in (b" start token=", b" fetch title=", b" crc=%x " % ZEROS_CRC, b" reset *", b" forget "):
+    text = b"".join(linux_runner.burst(1, number) for number in range(200))
+    for wanted in (
+        b" start token=",
+        b" fetch title=",
+        b" crc=%x " % linux_runner.ZEROS_CRC,
+        b" reset *",
+        b" forget ",
+    ):
         assert wanted in text

@@ -18,7 +18,10 @@ from pathlib import Path
 import edgeprune.ops
 from edgeprune.codegen.kernels import c_files, kernel_files
 from edgeprune.codegen.writer import CTYPES, ConstantPool, call_text, params_text
+from edgeprune.ops import BoundNode
 from edgeprune.ops.base import Case, KernelCall, Op
+from edgeprune.ops.choose import choose
+from edgeprune.ops.cores import PORTABLE, Goal
 from edgeprune.tflite.graph import Array, QuantGraph
 from support.tools import missing
 
@@ -34,9 +37,27 @@ MAIN = """
 
 #define GUARD 64
 
+#ifdef EP_INPUTS_END_PAGES /* where no sanitizer sees what is read behind an input */
+#include <sys/mman.h>
+#define PAGE 4096u
+/* So many bytes that end where nothing may be read any more. */
+static void *new_input(size_t bytes)
+{
+    const size_t pages = (bytes + PAGE - 1u) / PAGE * PAGE;
+    uint8_t *memory = mmap(NULL, pages + PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED || mprotect(memory + pages, PAGE, PROT_NONE) != 0) {
+        exit(2);
+    }
+    return memory + (pages - bytes);
+}
+#define free(memory) ((void)(memory)) /* the process is short */
+#else
+#define new_input malloc
+#endif
+
 __attribute__((unused)) static void *load(size_t bytes)
 {
-    void *buffer = malloc(bytes);
+    void *buffer = new_input(bytes);
     if (buffer == NULL || fread(buffer, 1, bytes, stdin) != bytes) {
         fprintf(stderr, "input ends early\\n");
         exit(2);
@@ -80,12 +101,27 @@ class Run:
 
 
 class KernelProgram:
-    """The compiled kernels of one operator's cases; `calls` are in the order of the cases."""
+    """The compiled kernels of one operator's cases; `calls` are in the order of the cases.
 
-    def __init__(self, op: Op, cases: Sequence[Case], folder: Path, compiler: Sequence[str]) -> None:
+    Kernels are those that `goal` would have; `emulator` is a command that runs the program.
+    """
+
+    def __init__(
+        self,
+        op: Op,
+        cases: Sequence[Case],
+        folder: Path,
+        compiler: Sequence[str],
+        goal: Goal = PORTABLE,
+        emulator: Sequence[str] = (),
+    ) -> None:
         self._cases = cases
+        self._emulator = emulator
         graphs = [case.graph for case in cases]
-        self.calls = [op.kernel(op.checked(graph, graph.nodes[0]), graph.nodes[0]) for graph in graphs]
+        self.calls = [
+            choose(BoundNode(graph.nodes[0], op, op.checked(graph, graph.nodes[0]), 0), goal)
+            for graph in graphs
+        ]
         sources = copy_kernels({call.kernel for call in self.calls}, folder)
         main = folder / "main.c"
         main.write_text(_main_text(graphs, self.calls))
@@ -96,7 +132,10 @@ class KernelProgram:
     def outputs(self, runs: Sequence[Run]) -> list[list[bytes]]:
         """The bytes of each run's outputs; raises AssertionError when the program fails."""
         done = subprocess.run(
-            [str(self._program)], input=b"".join(map(self._input, runs)), capture_output=True, timeout=300
+            [*self._emulator, str(self._program)],
+            input=b"".join(map(self._input, runs)),
+            capture_output=True,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
         results, at = [], 0

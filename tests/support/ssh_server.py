@@ -3,18 +3,18 @@
 import contextlib
 import os
 import pwd
-import shlex
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from edgeprune.device.deploy.address import Address
+from edgeprune.device.deploy.known_hosts import host_name
 from support.tools import require_tool
 
 
@@ -41,7 +41,6 @@ class SshServer:
     port: int = 0
     namespace: str | None = None
     password: bool = False
-    path: str = ""
     _child: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -73,7 +72,7 @@ class SshServer:
 
     @property
     def known_as(self) -> str:
-        return f"[{self.host}]:{self.port}"
+        return host_name(self.host, self.port)
 
     @property
     def address(self) -> Address:
@@ -212,7 +211,3 @@ def known_hosts_line(server: SshServer, port: int) -> str:
     """The line that makes the server known at another port of the loopback."""
     key = Path(f"{server.host_key}.pub").read_text().split()
     return f"[127.0.0.1]:{port} {key[0]} {key[1]}\n"
-
-
-def quoted(words: Sequence[object]) -> str:
-    return shlex.join(map(str, words))

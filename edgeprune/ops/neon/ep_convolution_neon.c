@@ -7,7 +7,7 @@ enum { TOGETHER = 8 }; /* pixels whose patches and results are kept at the same 
 typedef struct {
     const ep_convolution_neon *p;
     ep_filters_run_neon *filters;
-    const int8_t **runs; /* where the runs of the row's first pixel begin */
+    const int8_t **runs; /* where the runs of the next pixel begin */
     int64_t step;        /* from a pixel to the next, in the runs */
     int8_t *patches;
     int8_t *needed;
@@ -44,18 +44,20 @@ static void make_patch(const job *j, int64_t offset, int8_t *to)
     }
 }
 
-/* Up to TOGETHER pixels from `first` on. */
-static void some_pixels(const job *j, int32_t first, int32_t count, int8_t *out)
+/* Up to TOGETHER pixels, the first where the runs are now. */
+static void some_pixels(const job *j, int32_t count, int8_t *out)
 {
     const ep_convolution_neon *p = j->p;
-    const int8_t *source = j->runs[0] + first * j->step;
+    const int8_t *source = j->runs[0];
+    const int8_t *const *runs = j->runs;
     int64_t step = j->step;
     if (p->source == EP_FROM_PATCHES) {
         for (int32_t i = 0; i < count; i++) {
-            make_patch(j, (first + i) * j->step, j->patches + (int64_t)i * p->patch_bytes);
+            make_patch(j, i * j->step, j->patches + (int64_t)i * p->patch_bytes);
         }
         source = j->patches;
         step = p->patch_bytes;
+        runs = &source;
     }
     if (p->needed.out_bytes != 0) {
         for (int32_t i = 0; i < count; i++) {
@@ -63,17 +65,19 @@ static void some_pixels(const job *j, int32_t first, int32_t count, int8_t *out)
         }
         source = j->needed;
         step = p->needed.out_bytes;
+        runs = &source;
     }
     if (p->spread.out_bytes == 0) {
-        j->filters(&p->filters, &source, (int32_t)step, count, out, p->out_channels);
+        j->filters(&p->filters, runs, (int32_t)step, count, out, p->out_channels);
         return;
     }
-    j->filters(&p->filters, &source, (int32_t)step, count, j->results, p->spread.in_bytes);
+    j->filters(&p->filters, runs, (int32_t)step, count, j->results, p->spread.in_bytes);
     for (int32_t i = 0; i < count; i++) {
         ep_pick_neon(&p->spread, j->results + (int64_t)i * p->spread.in_bytes, out + (int64_t)i * p->out_channels);
     }
 }
 
+/* One row of outputs; moves the runs. */
 static void one_row(const job *j, int8_t *out)
 {
     const ep_convolution_neon *p = j->p;
@@ -81,9 +85,12 @@ static void one_row(const job *j, int8_t *out)
         j->filters(&p->filters, j->runs, (int32_t)j->step, p->out_w, out, p->out_channels);
         return;
     }
-    for (int32_t x = 0; x < p->out_w; x += TOGETHER) {
-        const int32_t rest = p->out_w - x;
-        some_pixels(j, x, rest < TOGETHER ? rest : TOGETHER, out + (int64_t)x * p->out_channels);
+    for (int32_t rest = p->out_w; rest > 0; rest -= TOGETHER) {
+        some_pixels(j, rest < TOGETHER ? rest : TOGETHER, out);
+        out += (int64_t)TOGETHER * p->out_channels;
+        for (int32_t r = 0; r < p->window_h; r++) {
+            j->runs[r] += TOGETHER * j->step;
+        }
     }
 }
 
