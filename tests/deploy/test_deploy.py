@@ -463,11 +463,10 @@ def test_a_line_to_nothing(
         while True:
             link.write(b"\n")
             link.read(1)
-    monkeypatch.setattr("edgeprune.device.deploy.shell.START_WAIT_S", 0.5)
-    from edgeprune.device.deploy.shell import runner_port
+    from edgeprune.device.deploy.shell import find_health
 
     with pytest.raises(NotFoundError, match="no runner runs on"):
-        runner_port(shell, 0.5)
+        find_health(shell, 0.5)
 
 
 def test_a_runner_that_is_starting_is_waited_for(server: SshServer, shell: SshShell, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ class Service:
                 env=environment(**self.variables),
             )
         deadline = time.monotonic() + WAIT_S
-        while self.health is None or self.health["pid"] != self.process.pid:
+        while (self.health or {}).get("pid") != self.process.pid:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
             time.sleep(0.01)

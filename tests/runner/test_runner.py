@@ -4,6 +4,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -213,6 +214,23 @@ def test_standard_output_is_the_protocols_alone(tiny_release: Path) -> None:
     (line,) = done.stdout.splitlines()
     assert wire.parse(line).number("nonce") == 5
     assert b"XNNPACK" in done.stderr
+
+
+def test_what_others_print_goes_to_standard_error() -> None:
+    script = "import os; from edgeprune.runner.linux.transports import Stdio; line = Stdio(); "
+    script += (
+        "print('from Python', flush=True); os.system('echo from a child'); line.send(b'ours'); line.close(); "
+    )
+    script += "print(' and back', flush=True)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("ours and back\n", "from Python\nfrom a child\n")
 
 
 def test_check_says_how_long_loading_took(tiny_release: Path) -> None:

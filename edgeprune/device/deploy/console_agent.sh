@@ -1,5 +1,5 @@
 # What ConsoleShell runs on the device: lines in, each with a checksum, and a line out for each.
-# Sent by console_agent.py without comments and indentation, with @MARK@ and @TEMP@ replaced.
+# Sent by console_agent.py without comments and indentation, with @MARK@ replaced.
 #
 #   SUM NUMBER VERB WORDS…     SUM: of cksum over what follows it; damaged lines have no other effect
 #   @MARK@ SUM NUMBER WORDS…   the answer
@@ -7,27 +7,30 @@
 # Every request may be sent again: a script that was started is not started twice.
 stty raw -echo
 umask 077
-t=$(mktemp -d @TEMP@) || exit 1
-sum() {
+t=$(mktemp -d "${TMPDIR:-/tmp}/edgeprune.XXXXXX") || exit 1
+ck() {
     set -- $(printf %s "$1" | cksum)
     s=$1
 }
 say() {
-    sum "$*"
+    ck "$*"
     printf '\n@MARK@ %s %s\n' "$s" "$*"
 }
 filter() {
-    while IFS= read -r l && [ "$l" != ep-quit ]; do
-        printf '%s\n' "$l"
+    trap '' PIPE
+    while IFS= read -r l; do
+        case $l in ep-end | ep-quit) break ;; esac
+        printf '%s\n' "$l" || break
     done
 }
 say 0 ready
 while IFS= read -r l; do
     case $l in
+    '') continue ;;
     ep-quit) break ;;
     esac
     r=${l#* }
-    sum "$r"
+    ck "$r"
     if [ "$s" != "${l%% *}" ]; then
         say 0 bad
         continue
@@ -38,7 +41,7 @@ while IFS= read -r l; do
     n=$1 v=$2
     shift 2
     case $v in
-    # file BASE64: the file that the next writes go to; below @TEMP@ where it does not begin with a slash
+    # file BASE64: where the next writes go to; in our own folder where it does not begin with a slash
     file)
         f=$(printf %s "$1" | base64 -d)
         case $f in /*) ;; *) f=$t/$f ;; esac
@@ -49,7 +52,7 @@ while IFS= read -r l; do
         if e=$(printf %s "$2" | base64 -d | dd of="$f" bs=1 seek="$1" conv=notrunc 2>&1); then
             say "$n" ok
         else
-            say "$n" failed $(printf %s "$e" | base64 | tr -d '\n')
+            say "$n" failed "$(printf %s "$e" | base64 | tr -d '\n')"
         fi
         ;;
     # run NAME: NAME.sh, with NAME.in as its input
@@ -64,7 +67,7 @@ while IFS= read -r l; do
         fi
         say "$n" ok
         ;;
-    # status NAME: running, or its status and the bytes that it said
+    # status NAME: running, or its exit status and the bytes that it said
     status)
         if [ -f "$t/$1.status" ]; then
             say "$n" ended $(cat "$t/$1.status") $(wc -c <"$t/$1.out") $(wc -c <"$t/$1.err")
@@ -74,20 +77,20 @@ while IFS= read -r l; do
         ;;
     # read FILE OFFSET COUNT
     read)
-        say "$n" ok $(tail -c "+$(($2 + 1))" "$t/$1" | head -c "$3" | base64 | tr -d '\n')
+        say "$n" ok "$(tail -c "+$(($2 + 1))" "$t/$1" | head -c "$3" | base64 | tr -d '\n')"
         ;;
     # forget NAME
     forget)
         rm -rf "$t/$1".*
         say "$n" ok
         ;;
-    # attach NAME: NAME.sh talks on this line until a line ep-quit
+    # attach NAME: NAME.sh talks on this line until a line ep-end
     attach)
+        mkfifo "$t/line"
         say "$n" ok
-        mkfifo "$t/line" && sh "$t/$1.sh" <"$t/line" 2>"$t/$1.err" &
+        sh "$t/$1.sh" <"$t/line" 2>/dev/null &
         p=$!
-        while [ ! -p "$t/line" ]; do :; done
-        filter >"$t/line"
+        (filter >"$t/line")
         kill $p 2>/dev/null
         wait $p
         rm -f "$t/line"

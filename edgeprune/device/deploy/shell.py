@@ -148,13 +148,12 @@ def digest_of(source: Path, count: int) -> str:
 # --- the runner that is there
 
 
-def runner_port(shell: Shell, wait_s: float = START_WAIT_S) -> int:
-    """The loopback port of the device's runner; NotFoundError where none answers within `wait_s`."""
+def find_health(shell: Shell, wait_s: float = START_WAIT_S) -> list[str]:
+    """The addresses of the device's runner; NotFoundError where none says within `wait_s` that it serves."""
     health = shlex.quote(f"{shell.prefix}/state/health.json")
     deadline = time.monotonic() + wait_s
     while not (said := shell.run(f"cat {health}")).out.strip():
-        is_installed = shell.run(f"test -h {shlex.quote(shell.prefix)}/current").status == 0
-        if not is_installed:
+        if shell.run(f"test -h {shlex.quote(shell.prefix)}/current").status != 0:
             raise NotFoundError(
                 f"nothing is installed on {shell.name}", hint="edgeprune flash BUNDLE puts it there"
             )
@@ -165,9 +164,14 @@ def runner_port(shell: Shell, wait_s: float = START_WAIT_S) -> int:
             )
         time.sleep(0.5)
     try:
-        addresses = [str(address) for address in json.loads(said.out)["listening"]]
+        return [str(address) for address in json.loads(said.out)["listening"]]
     except (ValueError, KeyError, TypeError) as error:
         raise BoardError(f"{shell.name}: {health} is damaged: {said.out[:200]!r}") from error
+
+
+def runner_port(shell: Shell) -> int:
+    """The loopback port of the device's runner."""
+    addresses = find_health(shell)
     for address in addresses:
         if address.startswith("tcp:"):
             return int(address.rpartition(":")[2])

@@ -180,7 +180,7 @@ def kernel(kind: Kind, p: "Params", node: Node) -> KernelCall:
         "in_zero_point": p.in_zero_point,
         "columns": w.reach[1],
         "source": chosen.source,
-        "patch_bytes": chosen.patch_bytes,
+        "patch_step": _patch_step(chosen),
     }
     fields = (
         *chosen.packed.c_fields("convolution.filters"),
@@ -203,7 +203,7 @@ def _scratch(p: "Params", chosen: Layout) -> tuple[dict[str, int], int]:
     slots = (w.window_h - 1) * w.dilation_h + 1
     sizes = {
         "ring_at": slots * w.reach[1] * p.in_channels + LANES if is_ring else 0,
-        "patches_at": TOGETHER * chosen.patch_bytes + LANES if chosen.source == FROM_PATCHES else 0,
+        "patches_at": TOGETHER * _patch_step(chosen) if chosen.source == FROM_PATCHES else 0,
         "needed_at": TOGETHER * chosen.needed.out_bytes + LANES if chosen.needed else 0,
         "results_at": TOGETHER * chosen.spread.in_bytes if chosen.spread else 0,
     }
@@ -212,6 +212,11 @@ def _scratch(p: "Params", chosen: Layout) -> tuple[dict[str, int], int]:
         places[name] = end
         end += _whole(size)
     return places, end
+
+
+def _patch_step(chosen: Layout) -> int:
+    """From a patch to the next; pieces are copied by whole vectors, and read so."""
+    return _whole(chosen.patch_bytes) + LANES if chosen.source == FROM_PATCHES else 0
 
 
 def _whole(size_bytes: int) -> int:

@@ -14,32 +14,33 @@ typedef struct {
     int8_t *results;
 } job;
 
-/* A short piece, by 16 bytes; up to 15 more are read, and written over what comes next. */
-static inline int8_t *append(int8_t *to, const int8_t *from, int64_t bytes)
+/* One piece of `bytes` bytes of each of `count` pixels. It is copied by 16 bytes: up to 15 more are read, and
+ * written over what comes next in the patch, or over the room behind it. */
+static inline void copy_pieces(const ep_convolution_neon *p, int8_t *to, const int8_t *from, int64_t step,
+                               int64_t bytes, int32_t count)
 {
-    for (int64_t i = 0; i < bytes; i += 16) {
-        vst1q_s8(to + i, vld1q_s8(from + i));
+    for (int32_t i = 0; i < count; i++) {
+        vst1q_s8(to, vld1q_s8(from));
+        for (int64_t at = 16; at < bytes; at += 16) {
+            vst1q_s8(to + at, vld1q_s8(from + at));
+        }
+        to += p->patch_step;
+        from += step;
     }
-    return to + bytes;
 }
 
-/* The window of the pixel at `offset` in one piece. */
-static void make_patch(const job *j, int64_t offset, int8_t *to)
+/* The windows of `count` pixels, each in one piece. */
+static void make_patches(const job *j, int32_t count)
 {
     const ep_convolution_neon *p = j->p;
-    const int32_t window_h = p->window_h;
-    if (p->dilation_w == 1) {
-        const int64_t bytes = (int64_t)p->window_w * p->in_channels;
-        for (int32_t r = 0; r < window_h; r++) {
-            to = append(to, j->runs[r] + offset, bytes);
-        }
-        return;
-    }
-    for (int32_t r = 0; r < window_h; r++) {
-        const int8_t *from = j->runs[r] + offset;
-        for (int32_t k = 0; k < p->window_w; k++) {
-            to = append(to, from, p->in_channels);
-            from += (int64_t)p->dilation_w * p->in_channels;
+    const int64_t apart = (int64_t)p->dilation_w * p->in_channels;
+    const int32_t pieces = p->dilation_w == 1 ? 1 : p->window_w;
+    const int64_t bytes = p->dilation_w == 1 ? (int64_t)p->window_w * p->in_channels : p->in_channels;
+    int8_t *to = j->patches;
+    for (int32_t r = 0; r < p->window_h; r++) {
+        for (int32_t k = 0; k < pieces; k++) {
+            copy_pieces(p, to, j->runs[r] + k * apart, j->step, bytes, count);
+            to += bytes;
         }
     }
 }
@@ -52,17 +53,13 @@ static void some_pixels(const job *j, int32_t count, int8_t *out)
     const int8_t *const *runs = j->runs;
     int64_t step = j->step;
     if (p->source == EP_FROM_PATCHES) {
-        for (int32_t i = 0; i < count; i++) {
-            make_patch(j, i * j->step, j->patches + (int64_t)i * p->patch_bytes);
-        }
+        make_patches(j, count);
         source = j->patches;
-        step = p->patch_bytes;
+        step = p->patch_step;
         runs = &source;
     }
     if (p->needed.out_bytes != 0) {
-        for (int32_t i = 0; i < count; i++) {
-            ep_pick_neon(&p->needed, source + i * step, j->needed + (int64_t)i * p->needed.out_bytes);
-        }
+        ep_pick_neon(&p->needed, source, step, j->needed, p->needed.out_bytes, count);
         source = j->needed;
         step = p->needed.out_bytes;
         runs = &source;
@@ -72,9 +69,7 @@ static void some_pixels(const job *j, int32_t count, int8_t *out)
         return;
     }
     j->filters(&p->filters, runs, (int32_t)step, count, j->results, p->spread.in_bytes);
-    for (int32_t i = 0; i < count; i++) {
-        ep_pick_neon(&p->spread, j->results + (int64_t)i * p->spread.in_bytes, out + (int64_t)i * p->out_channels);
-    }
+    ep_pick_neon(&p->spread, j->results, p->spread.in_bytes, out, p->out_channels, count);
 }
 
 /* One row of outputs; moves the runs. */

@@ -41,6 +41,7 @@ EP_INLINE const int8_t *add_run(sums sum, const int8_t *in, const int64_t *apart
     const int8_t *const end = in + f->whole_bytes;
     const int8_t *const tail = in + f->tail_at;
     EP_ROLLED for (; in != end; in += STEP) {
+        EP_HIDE(in); /* one register moves, not one for each pixel */
         add16(sum, in, apart, weights, pixels);
         weights += BLOCK * STEP;
     }

@@ -1,51 +1,98 @@
 #include "ep_pick_neon.h"
 
-#include <arm_neon.h>
+#include "ep_requantize_neon.h"
 
-enum { LANES = 16, TABLE = 64 };
+enum { LANES = 16, TABLE = 64, MOST_TABLES = 4 };
 
-/* Where piece `at` of `piece` bytes begins: the last one ends with the whole. */
-static inline int32_t start(int32_t at, int32_t piece, int32_t bytes)
-{
-    return at + piece > bytes ? bytes - piece : at;
-}
-
-static inline int8x16x4_t table_at(const int8_t *in)
+EP_INLINE int8x16x4_t table_at(const int8_t *in)
 {
     const int8x16x4_t table = {{vld1q_s8(in), vld1q_s8(in + 16), vld1q_s8(in + 32), vld1q_s8(in + 48)}};
     return table;
 }
 
-static inline int8x16_t base_at(const ep_pick_list_neon *list, int32_t at)
+/* Where table `number` begins: the last one ends with the input. */
+EP_INLINE int32_t table_begin(const ep_pick_list_neon *list, int32_t number)
 {
-    return list->base != 0 ? vld1q_s8(list->base + at) : vdupq_n_s8(0);
+    const int32_t last = list->in_bytes - TABLE;
+    return number * TABLE < last ? number * TABLE : last;
 }
 
-static void pick_from_one(const ep_pick_list_neon *list, const int8_t *in, int8_t *out)
+/* Sixteen bytes of the output, of which `at` is the first; the tables are in registers. */
+EP_INLINE void pick_vector(const ep_pick_list_neon *list, const int8x16x4_t *table, const uint8_t *indices,
+                           int8_t *out, int64_t at, const int tables, const int has_base)
 {
-    const int8x16x4_t table = table_at(in);
-    const uint8_t *indices = list->indices;
-    for (int32_t i = 0; i < list->out_bytes; i += LANES) {
-        const int32_t at = start(i, LANES, list->out_bytes);
-        vst1q_s8(out + at, vqtbx4q_s8(base_at(list, at), table, vld1q_u8(indices)));
-        indices += LANES;
+    int8x16_t result = has_base ? vld1q_s8(list->base + at) : vdupq_n_s8(0);
+    EP_UNROLL for (int i = 0; i < tables; i++) {
+        const uint8x16_t index = vld1q_u8(indices + LANES * i);
+        result = i == 0 && !has_base ? vqtbl4q_s8(table[0], index) : vqtbx4q_s8(result, table[i], index);
     }
+    vst1q_s8(out + at, result);
 }
 
-void ep_pick_neon(const ep_pick_list_neon *list, const int8_t *in, int8_t *out)
+EP_INLINE void pick_pixel(const ep_pick_list_neon *list, const int8_t *in, int8_t *out, const int tables,
+                          const int has_base)
 {
-    if (list->in_bytes == TABLE) {
-        pick_from_one(list, in, out);
-        return;
-    }
     const uint8_t *indices = list->indices;
+    const int64_t last = list->out_bytes - LANES;
+    int8x16x4_t table[MOST_TABLES];
+    EP_UNROLL for (int i = 0; i < tables; i++) {
+        table[i] = table_at(in + table_begin(list, i));
+    }
+    for (int64_t at = 0; at < last; at += LANES) {
+        pick_vector(list, table, indices, out, at, tables, has_base);
+        indices += LANES * tables;
+    }
+    pick_vector(list, table, indices, out, last, tables, has_base);
+}
+
+/* Any number of tables: each is read again for each vector. */
+static void pick_from_many(const ep_pick_list_neon *list, const int8_t *in, int8_t *out)
+{
+    const uint8_t *indices = list->indices;
+    const int32_t last = list->out_bytes - LANES;
     for (int32_t i = 0; i < list->out_bytes; i += LANES) {
-        const int32_t at = start(i, LANES, list->out_bytes);
-        int8x16_t result = base_at(list, at);
-        for (int32_t k = 0; k < list->in_bytes; k += TABLE) {
-            result = vqtbx4q_s8(result, table_at(in + start(k, TABLE, list->in_bytes)), vld1q_u8(indices));
+        const int32_t at = i < last ? i : last;
+        int8x16_t result = list->base != 0 ? vld1q_s8(list->base + at) : vdupq_n_s8(0);
+        for (int32_t k = 0; k * TABLE < list->in_bytes; k++) {
+            result = vqtbx4q_s8(result, table_at(in + table_begin(list, k)), vld1q_u8(indices));
             indices += LANES;
         }
         vst1q_s8(out + at, result);
+    }
+}
+
+EP_INLINE void pick_pixels(const ep_pick_list_neon *list, const int8_t *in, int64_t in_step, int8_t *out,
+                           int64_t out_step, int32_t count, const int tables)
+{
+    if (list->base != 0) {
+        for (; count > 0; count--) {
+            pick_pixel(list, in, out, tables, 1);
+            in += in_step;
+            out += out_step;
+        }
+        return;
+    }
+    for (; count > 0; count--) {
+        pick_pixel(list, in, out, tables, 0);
+        in += in_step;
+        out += out_step;
+    }
+}
+
+void ep_pick_neon(const ep_pick_list_neon *list, const int8_t *in, int64_t in_step, int8_t *out, int64_t out_step,
+                  int32_t count)
+{
+    if (list->in_bytes == TABLE) {
+        pick_pixels(list, in, in_step, out, out_step, count, 1);
+    } else if (list->in_bytes <= 2 * TABLE) {
+        pick_pixels(list, in, in_step, out, out_step, count, 2);
+    } else if (list->in_bytes <= 4 * TABLE && list->in_bytes > 3 * TABLE) {
+        pick_pixels(list, in, in_step, out, out_step, count, 4);
+    } else {
+        for (; count > 0; count--) {
+            pick_from_many(list, in, out);
+            in += in_step;
+            out += out_step;
+        }
     }
 }

@@ -7,12 +7,14 @@
 typedef struct {
     int32_t in_bytes;       /* 64 or more */
     int32_t out_bytes;      /* 16 or more */
-    const int8_t *base;     /* out_bytes: what is not picked; NULL for zeros */
+    const int8_t *base;     /* out_bytes: what is not picked; NULL where that does not matter */
     const uint8_t *indices; /* for each 16 bytes of the output and each 64 of the input: which of these
                              * become which of those, from 64 on: none. The last ones end where in- and
                              * output end. */
 } ep_pick_list_neon;
 
-void ep_pick_neon(const ep_pick_list_neon *list, const int8_t *in, int8_t *out);
+/* For `count` pixels, the next ones in_step and out_step bytes behind the last. */
+void ep_pick_neon(const ep_pick_list_neon *list, const int8_t *in, int64_t in_step, int8_t *out, int64_t out_step,
+                  int32_t count);
 
 #endif
