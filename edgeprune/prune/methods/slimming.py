@@ -8,9 +8,10 @@ Source:  Liu et al., "Learning Efficient Convolutional Networks through Network 
          arXiv:1708.06519, section 3
 Cost:    nothing that could be measured
 Differs: the penalty is a proximal step after Adam's (|gamma| loses a constant and stops at zero); in
-         all it takes three quarters of a mean scale from what the loss does not defend, however long the
-         training is (less in very short ones, see below), where the paper sets lambda by hand (1e-4, 1e-5) for SGD; a unit with several scales
-         has their mean; the ranking also divides by the cost of a unit (allocate/ranked.py)
+         all it takes three quarters of a group's mean scale from what the loss does not defend, however
+         long the training is, where the paper sets one lambda for all by hand (1e-4, 1e-5) for SGD (one
+         pull for all ended whole layers of ResNet-8, whose scales are small, in one epoch); a unit with
+         several scales has their mean; the ranking also divides by the cost of a unit (allocate/ranked.py)
 """
 
 from collections.abc import Mapping
@@ -28,9 +29,6 @@ from edgeprune.prune.methods.base import Method, Scores
 
 # Left alone, a mean scale would lose this share of itself in the guided training.
 _TRAVEL = 0.75
-# Of the largest step that Adam takes against it. In short trainings the pull above would be more than any
-# gradient can defend: all scales reach zero, where none has a gradient any more (ResNet-8, one epoch: 17 %).
-_MOST = 0.5
 
 
 def score(evidence: Evidence, group: ChannelGroup) -> Scores:
@@ -64,18 +62,21 @@ class Slimming:
 
     def __init__(self, goal: Goal) -> None:
         groups = goal.evidence.channels.groups
-        mean = float(np.concatenate([_scales(goal.evidence, group) for group in groups]).mean())
-        self._strength = min(_MOST, _TRAVEL * mean / (goal.learning_rate * max(1, goal.steps)))
+        means = [float(_scales(goal.evidence, group).mean()) for group in groups]
+        travel = goal.learning_rate * max(1, goal.steps)
+        self._strengths = [_TRAVEL * mean / travel for mean in means]
         self._parts = [_gammas(goal.evidence, group) for group in groups]
 
     def steer(self, moment: Moment, weights: Weights) -> Steering:
         """A decay of lambda / |gamma| for each scale of a unit."""
         decay: dict[WeightKey, Array] = {}
-        for part in (part for parts in self._parts for part in parts):
-            key = part.node.layer, part.weight
-            if key in weights:
+        for strength, parts in zip(self._strengths, self._parts, strict=True):
+            for part in parts:
+                key = part.node.layer, part.weight
+                if key not in weights:
+                    continue
                 size = np.abs(weights[key])
-                pull = np.divide(self._strength, size, out=np.zeros_like(size), where=size > 0)
+                pull = np.divide(strength, size, out=np.zeros_like(size), where=size > 0)
                 decay[key] = decay.get(key, 0) + np.where(part.units >= 0, pull, 0)
         return Steering(decay=decay)
 
