@@ -10,16 +10,20 @@ A virtual device has no service: its runner is started for each session, or kept
 
 import contextlib
 import os
+import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeprune.artifact import Bundle
+from edgeprune.device import wire
 from edgeprune.device.board import Board, control, hold, open_session, register
 from edgeprune.device.deploy.deploy import Deployed, deploy
 from edgeprune.device.deploy.local import LocalShell
 from edgeprune.device.deploy.shell import Progress, Shell
+from edgeprune.device.emulator.process import ChildBoard
 from edgeprune.device.flash import FlashResult, check_content, check_identity
 from edgeprune.device.link import Injection, Link, SerialLink
 from edgeprune.device.target import Target
@@ -28,8 +32,9 @@ from edgeprune.errors import NotFoundError, UsageError
 Ask = Callable[[str], str]
 """Asks the person for a password, by the text of the question."""
 
-# Of this computer's environment the target `linux` sees these: no PYTHONPATH of a checkout, no proxy of pip's
-# is lost.
+CONSOLE_USER = "pi"
+ANSWER_WAIT_S = 1.5
+# Of this computer's environment the target `linux` sees these, and what pip reads: no PYTHONPATH.
 PASSED = ("PATH", "LANG", "TERM", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
 
@@ -105,10 +110,15 @@ def _shell(board: Board, ask_password: Ask | None) -> Shell:
                 f"nothing can be installed over {board.port}: it is the runner's own line",
                 hint="flash with --host, or with --port of a serial console",
             )
-        from edgeprune.device.deploy.console import ConsoleShell
-
-        return ConsoleShell(board.port, user=access.user, ask_password=ask_password)
+        return _console(board, SerialLink(board.port), ask_password)
     return local_shell(board)
+
+
+def _console(board: Board, link: Link, ask_password: Ask | None) -> Shell:
+    from edgeprune.device.deploy.console import ConsoleShell
+
+    user = board.access.user or CONSOLE_USER
+    return ConsoleShell(link, user, name=str(board.port), ask_password=ask_password)
 
 
 def local_shell(board: Board) -> LocalShell:
@@ -139,7 +149,7 @@ def _environment(target: Target, folder: Path) -> tuple[dict[str, str], Path]:
     )
 
 
-def start_linux(target: Target, release: Path) -> Link:
+def start_linux(target: Target, release: Path) -> ChildBoard:
     """Start the runner of a virtual device as a child; `release` is its `current/release.json`."""
     prefix = release.parent.parent
     environment, home = _environment(target, prefix.parent)
@@ -155,8 +165,26 @@ def open_line(board: Board) -> Link:
     assert board.port is not None
     if access.key_file is not None or "://" in board.port:
         return _network_line(board.port, access.key_file)
-    shell = _shell(board, None)
+    line = SerialLink(board.port)
+    if runner_answers(line):
+        return line
+    shell = _console(board, line, None)
     return ShellLine(shell, shell.line())
+
+
+def runner_answers(line: Link) -> bool:
+    """Whether a runner has the serial `line` to itself: it answers, where a console would not."""
+    nonce = secrets.randbelow(1 << 32)
+    line.write(b"\n" + wire.request(1, "identify", nonce=nonce))
+    heard, deadline = b"", time.monotonic() + ANSWER_WAIT_S
+    while time.monotonic() < deadline:
+        heard += line.read(max(0.0, deadline - time.monotonic()))
+        for text in heard.split(b"\n")[:-1]:
+            with contextlib.suppress(wire.WireError):
+                reply = wire.parse(text)
+                if reply.name == "identify" and reply.mark == "<" and reply.number("nonce") == nonce:
+                    return True
+    return False
 
 
 def _network_line(port: str, key_file: Path | None) -> Link:

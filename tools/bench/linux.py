@@ -83,14 +83,15 @@ def against_tool(name: str, rounds: int, cpu: int, work: Path) -> dict[str, Any]
     """Rounds of both on one model."""
     model = folder() / MODELS[name]
     bundle = _bundle(Recipe(model=str(model), target="linux", out=str(work / name)), name)
-    ours, tool, times = [], [], []
+    ours: list[dict[str, Any]] = []
+    tool: list[float] = []
+    times: list[float] = []
     for number in range(rounds):
-        pair = [
-            lambda: ours.append(_profile(bundle, name, cpu)),
-            lambda: tool.append(_tool(model, cpu, work)),
-        ]
-        for measure in pair if number % 2 == 0 else reversed(pair):
-            measure()
+        if number % 2 == 0:
+            ours.append(_profile(bundle, name, cpu))
+        tool.append(_tool(model, cpu, work))
+        if number % 2 == 1:
+            ours.append(_profile(bundle, name, cpu))
         times.append(ours[-1]["latency_us"]["median"] / 1000 / tool[-1])
         print(f"{name} {number + 1}/{rounds}: {times[-1]:.4f}", file=sys.stderr, flush=True)
     middle = statistics.median(tool)

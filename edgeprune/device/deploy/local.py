@@ -7,7 +7,6 @@ from pathlib import Path
 
 from edgeprune.device.deploy.shell import HOME_PREFIX, Finished, Progress
 from edgeprune.device.emulator.process import ChildBoard
-from edgeprune.device.link import Link
 from edgeprune.errors import BoardError, BudgetError, NotFoundError, refused_by_system
 
 
@@ -69,7 +68,7 @@ class LocalShell:
             raise refused_by_system(error, f"cannot write {path}") from error
         progress(size, size)
 
-    def line(self) -> Link:
+    def line(self) -> ChildBoard:
         """Start the installed runner as a child, with the line on its standard input and output."""
         start = self._prefix / "current" / "start.sh"
         if not start.is_file():
