@@ -31,8 +31,10 @@ from edgeprune.table import did_you_mean
 
 LOCK_WAIT_S = 20.0
 START_WAIT_S = 20.0
-LINUX_START_WAIT_S = 60.0
+RUNNER_WAIT_S = 60.0
 """An emulated Python takes so long at most until it has imported LiteRT."""
+ATTACH_WAIT_S = 20.0
+"""And so long until it bridges a serial console to the runner."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -267,7 +269,9 @@ def open_session(
         link = Damaged(link, injection)
     session_id = secrets.randbelow(1 << 32)
     link = Recorded(link, record or board.folder / "session.log", session_id)
-    start_wait_s = LINUX_START_WAIT_S if board.target.linux is not None and board.is_virtual else 0.0
+    start_wait_s = 0.0
+    if board.target.linux is not None:
+        start_wait_s = RUNNER_WAIT_S if board.is_virtual else ATTACH_WAIT_S
     try:
         try:
             session = Session(link, session_id, start_wait_s)

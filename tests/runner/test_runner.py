@@ -217,11 +217,16 @@ def test_standard_output_is_the_protocols_alone(tiny_release: Path) -> None:
 
 
 def test_what_others_print_goes_to_standard_error() -> None:
-    script = "import os; from edgeprune.runner.linux.transports import Stdio; line = Stdio(); "
-    script += (
-        "print('from Python', flush=True); os.system('echo from a child'); line.send(b'ours'); line.close(); "
-    )
-    script += "print(' and back', flush=True)"
+    script = """
+import os
+from edgeprune.runner.linux.transports import Stdio
+line = Stdio()
+print("from Python", flush=True)
+os.system("echo from a child")
+line.send(b"ours")
+line.close()
+print(" and back", flush=True)
+"""
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,

@@ -166,13 +166,13 @@ class Systemd:
 def test_systemd_is_told(service: Serve, tiny_release: Path, tmp_path: Path, is_abstract: bool) -> None:
     name = f"edgeprune-test-{os.getpid()}" if is_abstract else str(tmp_path / "notify")
     systemd = Systemd("\0" + name if is_abstract else name)
-    variables = {"NOTIFY_SOCKET": "@" + name if is_abstract else name, "WATCHDOG_USEC": "400000"}
+    variables = {"NOTIFY_SOCKET": "@" + name if is_abstract else name, "WATCHDOG_USEC": "1000000"}
     runner = service(tiny_release, variables=variables)
     assert systemd.next()[1] == "READY=1"
-    heard = [systemd.next() for _ in range(4)]
+    heard = [systemd.next() for _ in range(3)]
     assert {text for _, text in heard} == {"WATCHDOG=1"}
     gaps = [after[0] - before[0] for before, after in itertools.pairwise(heard)]
-    assert all(0.1 < gap < 0.4 for gap in gaps), gaps  # at half of the time
+    assert all(0.2 < gap < 1.0 for gap in gaps), gaps  # at half of the time
     Session(runner.connect(), ID).run([IMAGE])
     assert systemd.next()[1] == "WATCHDOG=1"
     runner.process.send_signal(signal.SIGSTOP)  # a process that hangs is not said to be alive
@@ -180,7 +180,7 @@ def test_systemd_is_told(service: Serve, tiny_release: Path, tmp_path: Path, is_
     with contextlib.suppress(TimeoutError):
         while True:
             systemd.next()
-    systemd.socket.settimeout(0.8)
+    systemd.socket.settimeout(1.5)
     with pytest.raises(TimeoutError):
         systemd.next()
     runner.process.send_signal(signal.SIGCONT)
@@ -377,6 +377,8 @@ def test_a_serial_line_that_comes_later_is_served_then(
     device = tmp_path / "ttyACM0"
     runner = service(tiny_release, listen=("tcp:127.0.0.1:0", f"serial:{device}"))
     assert f"cannot open {device}" in runner.log
+    assert runner.health is not None
+    assert len(runner.health["listening"]) == 1
     line = runner.connect()
     assert Session(line, ID).device.target == "linux"
     line.close()

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class SshServer:
     port: int = 0
     namespace: str | None = None
     password: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
     _child: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ class SshServer:
     @property
     def home(self) -> Path:
         """The home folder on the device."""
-        return self.folder / "de vice"
+        return Path(self.environment.get("HOME", self.folder / "de vice"))
 
     @property
     def client(self) -> Path:
@@ -103,6 +104,7 @@ class SshServer:
             "PATH": f"{fakes}:{os.environ['PATH']}",
             "EDGEPRUNE_START_WAIT_S": "3",
             "TMPDIR": self.folder,
+            **self.environment,
         }
         settings = " ".join(f'"{name}={value}"' for name, value in variables.items())
         config.write_text(

@@ -20,6 +20,8 @@ PIECE = 240
 """Letters of the agent in one typed line."""
 TYPE_TRIES = 20
 ANSWER_S = 2.0
+QUIET_S = 0.3
+"""Something came, then nothing for so long: it was the answer, and damaged."""
 BITS_A_BYTE = 10
 TRIES = 60
 """So many damaged or missing answers in a row, and the line is given up."""
@@ -155,7 +157,9 @@ class Agent:
         self._has_heard = False
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            data = self._hear(left)
+            data = self._hear(min(left, QUIET_S) if self._has_heard else left)
+            if self._has_heard and not data:
+                break
             self._has_heard = self._has_heard or bool(data)
             self._buffer += data
             while match := _ANSWER.search(bytes(self._buffer)):

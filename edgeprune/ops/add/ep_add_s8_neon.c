@@ -94,15 +94,14 @@ void ep_add_s8_neon(const ep_add_s8_neon_params *p, const int8_t *a, const int8_
         .zero_point_y = vdupq_n_s16((int16_t)(p->zero_point_y * (1 << Y_BITS))),
         .zero_point_both = vdupq_n_s16((int16_t)((p->zero_point_x + p->zero_point_y) * (1 << BOTH_BITS))),
     };
-    const int is_careful = p->is_careful != 0;
-    const int is_plain = p->output.rounding == EP_POSITIVE;
+    const int is_short = p->output.rounding == EP_RIGHT;
     if (p->shift_y == 0) {
-        add(&k, p, x, y, out, 1, 1, EP_RIGHT);
-    } else if (is_careful) {
-        add(&k, p, x, y, out, 0, 1, EP_RIGHT);
-    } else if (is_plain) {
-        add(&k, p, x, y, out, 0, 0, EP_POSITIVE);
-    } else {
+        add(&k, p, x, y, out, 1, 1, EP_ANY);
+    } else if (p->is_careful != 0) {
+        add(&k, p, x, y, out, 0, 1, EP_ANY);
+    } else if (is_short) {
         add(&k, p, x, y, out, 0, 0, EP_RIGHT);
+    } else {
+        add(&k, p, x, y, out, 0, 0, EP_ANY);
     }
 }

@@ -15,6 +15,7 @@ from edgeprune.ops.add.mve import HALF
 from edgeprune.ops.base import Field, KernelCall, Variant
 from edgeprune.ops.broadcast import elementwise_lags
 from edgeprune.ops.fixedpoint import saturating_rounding_doubling_high_mul
+from edgeprune.ops.neon.filters import ANY, RIGHT
 from edgeprune.tflite.graph import Node
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 LANES = 16
 EXTRA_BITS = 20
-PLAIN, CLAMPED = range(2)
-"""EP_POSITIVE and EP_RIGHT of ep_requantize_neon.h."""
 
 
 def fits(p: "Params") -> bool:
@@ -47,7 +46,7 @@ def kernel(p: "Params", node: Node) -> KernelCall:
         "output.zero_point": p.zero_point,
         "output.act_min": p.act_min,
         "output.act_max": p.act_max,
-        "output.rounding": PLAIN if (p.act_min, p.act_max) == (-128, 127) else CLAMPED,
+        "output.rounding": _rounding(p),
     }
     fields = tuple(Field("int32_t", name, value) for name, value in values.items())
     return KernelCall("ep_add_s8_neon", fields, node.inputs, node.outputs, lags=elementwise_lags(p.shapes))
@@ -64,18 +63,26 @@ def _sorted(p: "Params") -> tuple[bool, tuple[int, int, int], tuple[int, int, in
 
 
 @cache
-def is_careful(p: "Params") -> bool:
-    """Whether rounding halves up would give another sum for some pair of inputs."""
+def sums(p: "Params", away: bool) -> npt.NDArray[np.int64]:
+    """The sums of all pairs of inputs with the zero point, rounded `away` from zero or up."""
     _, x, y = _sorted(p)
     inputs = np.arange(-128, 128)
     left = (inputs - x[0]) << (EXTRA_BITS - 1)
-    wide = (inputs - y[0]) << EXTRA_BITS
-    results = []
-    for away in (False, True):
-        right = _scaled(wide, y[1], y[2], away)
-        total = left[:, np.newaxis] + right[np.newaxis]
-        results.append(np.clip(_scaled(total, p.multiplier, p.shift, away) + p.zero_point, p.act_min, p.act_max))
+    right = _scaled((inputs - y[0]) << EXTRA_BITS, y[1], y[2], away)
+    total = left[:, np.newaxis] + right[np.newaxis]
+    return _scaled(total, p.multiplier, p.shift, away) + p.zero_point
+
+
+def is_careful(p: "Params") -> bool:
+    """Whether rounding halves up would give another result for some pair of inputs."""
+    results = [np.clip(sums(p, away), p.act_min, p.act_max) for away in (False, True)]
     return not np.array_equal(*results)
+
+
+def _rounding(p: "Params") -> int:
+    """How results are made short, see ep_requantize_neon.h: EP_RIGHT or EP_ANY."""
+    is_short = bool((np.abs(sums(p, True)) < 1 << 15).all())
+    return RIGHT if is_short and (p.act_min, p.act_max) == (-128, 127) else ANY
 
 
 def _scaled(values: npt.NDArray[np.int64], multiplier: int, shift: int, away: bool) -> npt.NDArray[np.int64]:
@@ -91,8 +98,7 @@ def _scaled(values: npt.NDArray[np.int64], multiplier: int, shift: int, away: bo
 def instructions(p: "Params") -> float:
     """By the number of elements alone."""
     whole, rest = divmod(prod(p.shapes.out), LANES)
-    is_clamped = is_careful(p) or (p.act_min, p.act_max) != (-128, 127)
-    each = 49.0 + 2 * is_clamped + 8 * is_careful(p)
+    each = 45.0 + 5 * (_rounding(p) == ANY) + 8 * is_careful(p)
     if _sorted(p)[2][1:] == HALF:
         each = 44
     return 80 + whole * each + (60 + 15 * rest if rest else 0)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeprune.ops.base import Constant, Field, KernelCall, Variant
-from edgeprune.ops.mve.pack import effective_shift, is_free_of_wrapping, little_endian
+from edgeprune.ops.mve.pack import effective_shift, is_free_of_wrapping, little_endian, sums_range
 from edgeprune.ops.neon.filters import output_fields, rounding_mode
 from edgeprune.ops.overlap import window_lag
 from edgeprune.tflite.graph import Node
@@ -56,11 +56,20 @@ def is_flat(p: "Params") -> bool:
     return p.window.stride_w == 1 and LANES % p.out_channels == 0
 
 
+def _folded_bias(p: "Params") -> npt.NDArray[np.int64]:
+    return p.bias.astype(np.int64) - p.in_zero_point * _by_columns(p).astype(np.int64).sum(axis=0)
+
+
+@cache
+def rounding(p: "Params") -> int:
+    """EP_POSITIVE, EP_RIGHT or EP_ANY of ep_requantize_neon.h."""
+    return rounding_mode(p.requantization, sums_range(_by_columns(p).T, _folded_bias(p)))
+
+
 @cache
 def stream(kind: str, p: "Params") -> npt.NDArray[np.int8]:
     """The kernel's constants, of whole tiles of 16 channels."""
     weights = _by_columns(p)
-    bias = p.bias.astype(np.int64) - p.in_zero_point * weights.astype(np.int64).sum(axis=0)
     tiles = -(-p.out_channels // LANES)
     lanes = np.arange(tiles * LANES)
     channels = lanes % p.out_channels if is_flat(p) else np.minimum(lanes, p.out_channels - 1)
@@ -73,7 +82,7 @@ def stream(kind: str, p: "Params") -> npt.NDArray[np.int8]:
     r = p.requantization
     parts = [
         little_endian(tiled, tiles),
-        little_endian(bias.astype(np.int32)[channels], tiles),
+        little_endian(_folded_bias(p).astype(np.int32)[channels], tiles),
         little_endian(r.multiplier[channels], tiles),
         little_endian(effective_shift(r).astype(np.int32)[channels], tiles),
     ]
@@ -96,7 +105,7 @@ def kernel(kind: str, p: "Params", node: Node) -> KernelCall:
     fields = (
         *w.c_fields(),
         *(Field("int32_t", name, value) for name, value in scalars.items()),
-        *output_fields(p.requantization, "output"),
+        *output_fields(p.requantization, rounding(p), "output"),
         Field("int32_t", "is_flat", int(is_flat(p))),
         Field("int32_t", "band", rows),
         Field("int32_t", "ring_at", pointers_bytes),
@@ -121,7 +130,7 @@ def instructions(kind: str, p: "Params") -> float:
     pixels, tiles = w.out_w, -(-p.out_channels // LANES)
     if is_flat(p):
         pixels, tiles = -(-w.out_w * p.out_channels // LANES), 1
-    scaling = (0, 6, 22)[rounding_mode(p.requantization)]
+    scaling = (0, 4, 20)[rounding(p)]
     if kind == "dot":
         tap = w.dilation_w * p.out_channels
         step = LANES if is_flat(p) else w.stride_w * p.out_channels

@@ -34,6 +34,15 @@ EP_INLINE void add8(sums sum, const int8_t *in, const int64_t *apart, const int8
     }
 }
 
+EP_INLINE void hide(sums sum, const int pixels)
+{
+    EP_UNROLL for (int i = 0; i < pixels; i++) {
+        EP_UNROLL for (int c = 0; c < BLOCK; c++) {
+            EP_HIDE_VECTOR(sum[i][c]);
+        }
+    }
+}
+
 /* All of one run of pixels that begin at in + apart[..]; gives the weights behind it. */
 EP_INLINE const int8_t *add_run(sums sum, const int8_t *in, const int64_t *apart, const ep_filters_neon *f,
                                 const int8_t *weights, const int pixels)
@@ -50,9 +59,11 @@ EP_INLINE const int8_t *add_run(sums sum, const int8_t *in, const int64_t *apart
     }
     if (f->tail <= 2) {
         add8(sum, tail, apart, weights, pixels);
+        hide(sum, pixels);
         return weights + BLOCK * HALF;
     }
     add16(sum, tail, apart, weights, pixels);
+    hide(sum, pixels);
     return weights + BLOCK * STEP;
 }
 

@@ -86,8 +86,10 @@ void ep_pick_neon(const ep_pick_list_neon *list, const int8_t *in, int64_t in_st
         pick_pixels(list, in, in_step, out, out_step, count, 1);
     } else if (list->in_bytes <= 2 * TABLE) {
         pick_pixels(list, in, in_step, out, out_step, count, 2);
-    } else if (list->in_bytes <= 4 * TABLE && list->in_bytes > 3 * TABLE) {
-        pick_pixels(list, in, in_step, out, out_step, count, 4);
+    } else if (list->in_bytes <= 3 * TABLE) {
+        pick_pixels(list, in, in_step, out, out_step, count, 3);
+    } else if (list->in_bytes <= MOST_TABLES * TABLE) {
+        pick_pixels(list, in, in_step, out, out_step, count, MOST_TABLES);
     } else {
         for (; count > 0; count--) {
             pick_from_many(list, in, out);

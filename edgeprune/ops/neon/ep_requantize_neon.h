@@ -19,10 +19,13 @@
 
 /* The compiler does not know the number any more: addresses are not made from each other then. */
 #define EP_HIDE(number) __asm__("" : "+r"(number))
+/* The same for a vector: the instruction that makes it is not split, to share a half with another path. */
+#define EP_HIDE_VECTOR(vector) __asm__("" : "+w"(vector))
 
-/* The ways to round and clamp. */
+/* The ways to round and clamp. Of the first two the scaled sums with the zero point fit 16 bits, and all of int8
+ * is allowed. */
 enum {
-    EP_POSITIVE = 0, /* shifts <= 0, and the activation allows all int8 from the zero point -128 on */
+    EP_POSITIVE = 0, /* shifts <= 0, the zero point is -128 */
     EP_RIGHT = 1,    /* shifts < 0 */
     EP_ANY = 2
 };
@@ -46,12 +49,21 @@ EP_INLINE int32x4_t ep_scale_neon(int32x4_t sum, int32x4_t multiplier, int32x4_t
     return vrshlq_s32(rounding == EP_RIGHT ? vsraq_n_s32(high, high, 31) : high, shift);
 }
 
+/* Eight scaled sums in 16 bits, with the zero point. */
+EP_INLINE int16x8_t ep_shorten_neon(int32x4_t low, int32x4_t high, int16x8_t zero_point, int rounding)
+{
+    if (rounding == EP_ANY) {
+        return vqaddq_s16(vqmovn_high_s32(vqmovn_s32(low), high), zero_point);
+    }
+    return vaddq_s16(vuzp1q_s16(vreinterpretq_s16_s32(low), vreinterpretq_s16_s32(high)), zero_point);
+}
+
 /* Eight scaled sums with the zero point, clamped. */
 EP_INLINE int8x8_t ep_narrow_neon(int32x4_t low, int32x4_t high, const ep_output_neon *o, int rounding)
 {
-    const int16x8_t both = vqmovn_high_s32(vqmovn_s32(low), high);
-    const int8x8_t result = vqmovn_s16(vqaddq_s16(both, vdupq_n_s16((int16_t)o->zero_point)));
-    if (rounding == EP_POSITIVE) {
+    const int16x8_t zero_point = vdupq_n_s16((int16_t)o->zero_point);
+    const int8x8_t result = vqmovn_s16(ep_shorten_neon(low, high, zero_point, rounding));
+    if (rounding != EP_ANY) {
         return result;
     }
     return vmin_s8(vmax_s8(result, vdup_n_s8((int8_t)o->act_min)), vdup_n_s8((int8_t)o->act_max));
@@ -61,10 +73,10 @@ EP_INLINE int8x8_t ep_narrow_neon(int32x4_t low, int32x4_t high, const ep_output
 EP_INLINE int8x16_t ep_narrow16_neon(const int32x4_t scaled[4], const ep_output_neon *o, int rounding)
 {
     const int16x8_t zero_point = vdupq_n_s16((int16_t)o->zero_point);
-    const int16x8_t low = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(scaled[0]), scaled[1]), zero_point);
-    const int16x8_t high = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(scaled[2]), scaled[3]), zero_point);
+    const int16x8_t low = ep_shorten_neon(scaled[0], scaled[1], zero_point, rounding);
+    const int16x8_t high = ep_shorten_neon(scaled[2], scaled[3], zero_point, rounding);
     const int8x16_t result = vqmovn_high_s16(vqmovn_s16(low), high);
-    if (rounding == EP_POSITIVE) {
+    if (rounding != EP_ANY) {
         return result;
     }
     return vminq_s8(vmaxq_s8(result, vdupq_n_s8((int8_t)o->act_min)), vdupq_n_s8((int8_t)o->act_max));

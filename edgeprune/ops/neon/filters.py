@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from edgeprune.ops.base import Constant, Field
 from edgeprune.ops.convolution import Requantization
-from edgeprune.ops.mve.pack import effective_shift, little_endian
+from edgeprune.ops.fixedpoint import multiply_by_quantized_multiplier
+from edgeprune.ops.mve.pack import effective_shift, little_endian, sums_range
 
 STEP, HALF, GROUP = 16, 8, 4
 POSITIVE, RIGHT, ANY = range(3)
@@ -105,10 +106,10 @@ class Packed:
     runs: int
     steps: Steps
     requantization: Requantization
+    rounding: int
 
     def c_fields(self, prefix: str) -> tuple[Field, ...]:
         """The fields of a struct ep_filters_neon called `prefix`, in its order."""
-        r = self.requantization
         return (
             Field("int8_t", f"{prefix}.packed", Constant(self.stream)),
             Field("int32_t", f"{prefix}.channels", self.channels),
@@ -116,7 +117,7 @@ class Packed:
             Field("int32_t", f"{prefix}.whole_bytes", self.steps.whole_bytes),
             Field("int32_t", f"{prefix}.tail_at", self.steps.tail_at),
             Field("int32_t", f"{prefix}.tail", self.steps.tail),
-            *output_fields(r, f"{prefix}.output"),
+            *output_fields(self.requantization, self.rounding, f"{prefix}.output"),
         )
 
     def instructions(self, pixels: int) -> float:
@@ -131,22 +132,25 @@ class Packed:
         parts = [kind.run] + [kind.step] * (self.steps.whole_bytes // STEP)
         parts += [kind.tails[self.steps.tail - 1]] if self.steps.tail else []
         run = sum(each * pixels + common for each, common in parts)
-        scaling = (0, 2, 8)[rounding_mode(self.requantization)] * kind.block / 4
+        scaling = (0, 1, 5)[self.rounding] * kind.block / 4
         block = kind.end[1] + (kind.end[0] + scaling) * pixels + self.runs * run
         return 30 + -(-self.channels // kind.block) * block
 
 
-def output_fields(r: Requantization, prefix: str) -> tuple[Field, ...]:
+def output_fields(r: Requantization, rounding: int, prefix: str) -> tuple[Field, ...]:
     """The fields of a struct ep_output_neon called `prefix`."""
-    values = {"zero_point": r.zero_point, "act_min": r.act_min, "act_max": r.act_max}
-    values["rounding"] = rounding_mode(r)
+    values = {"zero_point": r.zero_point, "act_min": r.act_min, "act_max": r.act_max, "rounding": rounding}
     return tuple(Field("int32_t", f"{prefix}.{name}", value) for name, value in values.items())
 
 
-def rounding_mode(r: Requantization) -> int:
-    """The cheapest way to round and clamp that is right for these shifts and outputs."""
+def rounding_mode(r: Requantization, sums: npt.NDArray[np.int64]) -> int:
+    """The cheapest way to round and clamp; `sums` are the least and the largest of each channel."""
     highest = int(effective_shift(r).max())
-    if highest <= 0 and (r.zero_point, r.act_min, r.act_max) == (-128, -128, 127):
+    scaled = multiply_by_quantized_multiplier(sums, r.multiplier, r.shift) + np.int64(r.zero_point)
+    is_short = bool((np.abs(scaled) < 1 << 15).all())
+    if not is_short or (r.act_min, r.act_max) != (-128, 127):
+        return ANY
+    if highest <= 0 and r.zero_point == -128:
         return POSITIVE
     return RIGHT if highest < 0 else ANY
 
@@ -177,7 +181,8 @@ def pack(
         little_endian(shift.astype(np.int32), blocks),
     ]
     stream = np.concatenate(parts, axis=1).reshape(-1)
-    return Packed(kind, stream, channels, runs, steps, requantization)
+    sums = sums_range(weights.reshape(channels, -1), bias)
+    return Packed(kind, stream, channels, runs, steps, requantization, rounding_mode(requantization, sums))
 
 
 def two_fit(weights: npt.NDArray[np.int8], steps: Steps) -> bool:

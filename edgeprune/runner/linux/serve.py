@@ -149,8 +149,7 @@ def _listen(server: Server, options: Options, state: Path, key: bytes | None) ->
     listening = []
     for address in options.listen:
         if address.kind == "serial":
-            server.open_serial(address)
-            listening.append(str(address))
+            listening += [str(address)] if server.open_serial(address) else []
             continue
         listener = listen_tcp(address)
         bound = Address("tcp", address.place, listener.getsockname()[1])

@@ -104,17 +104,18 @@ class Server:
         """Take callers from a socket; with `key` only those that have it."""
         self._listeners.append(_Listener(listener, name, key))
 
-    def open_serial(self, address: Address) -> None:
-        """Listen on a serial device; one that is not there is tried again and again."""
+    def open_serial(self, address: Address) -> bool:
+        """Listen on a serial device, if it is there now; else it is tried again and again."""
         try:
             self._callers.append(Caller(Serial(address)))
         except NotFoundError as error:
             if address not in self._closed_serials:
                 log.warning("%s; trying again every %.0f s", error.message, REOPEN_S)
             self._closed_serials[address] = time.monotonic() + REOPEN_S
-            return
+            return False
         self._closed_serials.pop(address, None)
         log.info("listening on %s", address)
+        return True
 
     # --- the loop
 

@@ -127,12 +127,12 @@ class Serial:
 
     def __init__(self, address: Address) -> None:
         """NotFoundError where it cannot be opened now."""
-        import serial
-
         self.name = str(address)
         try:
+            import serial
+
             self._serial: Any = serial.Serial(address.place, address.number, timeout=0, write_timeout=0)
-        except (OSError, ValueError) as error:  # SerialException is an OSError
+        except (OSError, ValueError, ImportError) as error:  # SerialException is an OSError
             raise NotFoundError(f"cannot open {address.place}: {error}") from error
         self.reads = self.writes = self._serial.fileno()
 
