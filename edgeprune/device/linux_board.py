@@ -145,7 +145,10 @@ def _environment(target: Target, folder: Path) -> tuple[dict[str, str], Path]:
         }
         return kept, folder / "home"
     raise NotFoundError(
-        f"there is no virtual {target.name}", hint="give --host, or copy the Bundle's runner to the device"
+        f"there is no virtual {target.name}, and no way onto a real one from here",
+        hint="adb push BUNDLE /data/local/tmp/ep; adb shell /data/local/tmp/ep/runner serve --state "
+        "/data/local/tmp/ep --listen tcp:127.0.0.1:7311; adb forward tcp:7311 tcp:7311; then profile --port "
+        "socket://127.0.0.1:7311",
     )
 
 

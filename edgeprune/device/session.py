@@ -106,8 +106,9 @@ class Session:
         self._most_bytes = self._chunk_bytes = wire.CHUNK_BYTES
         self._clean_lines = 0
         self._age: int | None = None  # runs since the state was reset; None: another session knows
+        self._start_wait_s = start_wait_s
         self._synchronize()
-        self.device = self._await_start(time.monotonic() + start_wait_s)
+        self.device = self._await_start()
         self._most_bytes = self._chunk_bytes = min(wire.LINUX_CHUNK_BYTES, self.device.chunk_bytes)
 
     # --- questions
@@ -127,7 +128,7 @@ class Session:
         """Reset the board by its firmware, and find it again."""
         self._ask_or_fail("reset")
         self._synchronize()
-        self.device = self._introduce()
+        self.device = self._await_start()
         self._age = 0
 
     def reset_state(self) -> None:
@@ -259,7 +260,8 @@ class Session:
 
     # --- asking
 
-    def _await_start(self, deadline: float) -> Device:
+    def _await_start(self) -> Device:
+        deadline = time.monotonic() + self._start_wait_s
         while True:
             try:
                 return self._introduce()

@@ -46,7 +46,9 @@ class Cable:
             return b""
         draw = self._random
         kept = bytes(b for b in data if not self.lost or draw.random() >= self.lost)
-        return bytes(b ^ 1 << draw.randrange(8) if self.damaged and draw.random() < self.damaged else b for b in kept)
+        return bytes(
+            b ^ 1 << draw.randrange(8) if self.damaged and draw.random() < self.damaged else b for b in kept
+        )
 
 
 class SerialConsole:
@@ -145,7 +147,12 @@ def getty(home: str, shell: str) -> None:
         read_settings = termios.tcgetattr(0)
         read_settings[3] |= termios.ECHO
         termios.tcsetattr(0, termios.TCSANOW, read_settings)
-        environment = {**os.environ, "HOME": home, "PS1": "\x1b[32mpi@raspberrypi\x1b[0m:~ $ ", "TERM": "vt220"}
+        environment = {
+            **os.environ,
+            "HOME": home,
+            "PS1": "\x1b[32mpi@raspberrypi\x1b[0m:~ $ ",
+            "TERM": "vt220",
+        }
         words = shell.split()
         log_in(words, environment, home)
 

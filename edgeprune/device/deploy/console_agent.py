@@ -119,7 +119,9 @@ class Agent:
             heard = bytearray()
             while (left := deadline - time.monotonic()) > 0:
                 heard += self._hear(min(left, 0.2))
-                answers = [match[2] for match in _ANSWER.finditer(bytes(heard)) if cksum(match[2]) == int(match[1])]
+                answers = [
+                    match[2] for match in _ANSWER.finditer(bytes(heard)) if cksum(match[2]) == int(match[1])
+                ]
                 if b"%d ended" % number in answers or b"0 bad" in answers:
                     return
         raise BoardError(f"{self._name}: the bridge to the runner does not end", hint="look at the cable")

@@ -4,6 +4,7 @@ import contextlib
 import os
 import select
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,9 +22,11 @@ class ChildBoard:
         self._start()
 
     def _start(self) -> None:
+        # A file, not a pipe: nobody reads what the child complains of until it has ended.
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             self._child = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
             )
         except OSError as error:
             raise NotFoundError(f"cannot start {self._command[0]}: {error}") from error
@@ -59,7 +62,7 @@ class ChildBoard:
     def close(self) -> None:
         """Kill the child."""
         self._child.kill()
-        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
+        for pipe in (self._child.stdin, self._child.stdout, self._said):
             with contextlib.suppress(OSError):
                 assert pipe is not None
                 pipe.close()
@@ -82,8 +85,8 @@ class ChildBoard:
         if status == STATUS_RESET:
             self.reset()
             return
-        assert self._child.stderr is not None
-        words = self._child.stderr.read().decode(errors="replace").strip()[-300:]
+        self._said.seek(0)
+        words = self._said.read().decode(errors="replace").strip()[-300:]
         raise BoardError(
             f"{Path(self._command[0]).name} ended with status {status}: {words or 'it said nothing'}",
             hint="flash the board again",
