@@ -51,7 +51,7 @@ def command(
     if not is_linux and (listen is not None or mount is not None):
         raise UsageError("--listen and --mount are for Linux devices", hint="leave them out")
     if mount is not None:
-        _mount(bundle, mount, out)
+        _mount(bundle, mount, listen, out)
         return
     board = board_of(bundle, board_id, port, access)
     if is_linux:
@@ -88,10 +88,10 @@ def _linux(
     out.emit(result.to_json(), text)
 
 
-def _mount(bundle: Bundle, mount: Path, out: Output) -> None:
+def _mount(bundle: Bundle, mount: Path, listen: str | None, out: Output) -> None:
     from edgeprune.device.deploy.card import put_on_card
 
-    done = put_on_card(bundle, mount)
+    done = put_on_card(bundle, mount, listen=listen, progress=_Progress(out))
     result: dict[str, Any] = {"bundle": str(bundle.path), "mount": str(mount), **vars(done)}
     out.emit(result, f"{mount}: release {done.release}; it installs itself when the card is started from")
 

@@ -83,10 +83,30 @@ def describe(result: Profile) -> str:
             ("stack peak", "-" if memory.stack_peak_bytes is None else f"{memory.stack_peak_bytes:,} bytes"),
             ("flash", f"{memory.flash_bytes:,} bytes"),
             ("parity", _parity(result.parity)),
+            *_state(result),
         ]
     )
     notes = "".join(f"\nnote: {note}" for note in result.notes)
     return f"{layers}\n\n{summary}{notes}" if result.layers else f"{summary}{notes}"
+
+
+def _state(result: Profile) -> list[tuple[str, str]]:
+    """What a device with an operating system says of itself after the runs."""
+    after = None if result.system is None else result.system["after"]
+    if after is None:
+        return []
+    runtime, rows = after["runtime"], []
+    threads = f"{runtime['threads']} thread{'s' if runtime['threads'] != 1 else ''}"
+    rows.append(("runtime", f"{runtime['name']} {runtime['version']}, {threads}"))
+    if result.model_load_ms is not None:
+        rows.append(("model load", f"{result.model_load_ms:,.1f} ms"))
+    if after["governor"]:
+        rows.append(("governor", ", ".join(sorted(set(after["governor"])))))
+    if after["temperature_c"] is not None:
+        rows.append(("temperature", f"{after['temperature_c']:.1f} °C"))
+    if after["throttled"] is not None:
+        rows.append(("throttled", ", ".join(after["throttled"]["now"]) or "no"))
+    return rows
 
 
 def _latency(latency: Latency) -> str:

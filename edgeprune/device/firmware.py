@@ -43,8 +43,8 @@ def runner_files(target: Target) -> dict[str, str]:
 
 
 def _native_files(target: Target) -> dict[str, str]:
-    """The runner's C as a program for Linux, which has its own main, longer lines and documents."""
-    paths = [_RUNNER / name for name in _COMMON if name != "main.c"]
+    """The runner's C as a program for Linux: its own main and clock, longer lines, documents."""
+    paths = [_RUNNER / name for name in _COMMON if name not in ("main.c", "ep_timing.c")]
     paths += [path for path in _NATIVE.iterdir() if path.suffix in (".c", ".h")]
     files = {path.name: path.read_text(encoding="utf-8") for path in paths}
     chunk_bytes = wire.LINUX_CHUNK_BYTES

@@ -5,6 +5,7 @@ or a serial device, and its clock counts nanoseconds. It computes on one core: n
 done before a second thread would have been woken.
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def build_native(
     graph, plan = plan_reordered(graph, PLANNERS["exact"], goal)
     generated = generate(graph, plan, name=target.name, model_sha256=model_sha256, goal=goal)
     sources = out / "src"
+    shutil.rmtree(sources, ignore_errors=True)  # of another network: all C that is there is compiled
     for name, text in {**generated.files, **runner_files(target)}.items():
         write_atomic(sources / name, text)
     return Native(

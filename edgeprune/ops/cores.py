@@ -21,7 +21,7 @@ FEATURES: dict[str, frozenset[str]] = {
     "aarch64": frozenset({"neon"}),
     "x86-64": frozenset(),
 }
-"""By core: armv6m (Thumb-1 only: no long multiply), dsp (SMLAD, SXTB16, ...), mve (Helium), neon (of AArch64),
+"""By core: armv6m (Thumb-1 only: no long multiply), dsp (SMLAD, SXTB16, ...), mve (Helium), neon (AArch64's),
 dotprod (SDOT). "aarch64" is what all 64-bit Arm has."""
 
 Optimize = Literal["speed", "balanced", "size"]

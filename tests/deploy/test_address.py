@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeprune.device.deploy.address import Address
+from edgeprune.device.deploy.address import Address, check_addresses
 from edgeprune.device.deploy.known_hosts import HostKey, KnownHosts, host_name
 from edgeprune.device.deploy.passwords import find_password
 from edgeprune.errors import NotFoundError, UsageError
@@ -46,6 +46,13 @@ def test_an_address_with_a_password_is_refused_without_repeating_it() -> None:
     with pytest.raises(UsageError, match="holds no password") as error:
         Address.parse("pi:raspberry@raspberrypi.local")
     assert "raspberry@" not in error.value.message and "EDGEPRUNE_SSH_PASSWORD_FILE" in str(error.value.hint)
+
+
+def test_where_a_runner_may_listen() -> None:
+    check_addresses("tcp:127.0.0.1:7311 tcp:[::1]:0 serial:/dev/serial0 serial:/dev/ttyGS0:9600")
+    for wrong in ("", "tcp:7311", "serial:ttyS0", "udp:1:2", 'tcp:1:2"', "tcp:$(reboot):1", "tcp:1:2;x"):
+        with pytest.raises(UsageError, match="no address to listen on"):
+            check_addresses(wrong)
 
 
 # --- passwords

@@ -84,7 +84,7 @@ def test_commands(home: Path, shell: str) -> None:
         USER,
         ask_password=lambda prompt: asked.append(prompt) or PASSWORD,  # type: ignore[func-returns-value]
     )
-    assert asked == [f"password of {USER} on {console.port}: "]
+    assert asked == [f"password of {USER} on {console.port}"]
     assert opened.prefix == str(prefix_of(home))
     done = opened.run('cat; echo "it\'s ≥ $((6 * 7))" >&2; exit 3', stdin=b"from here")
     assert (done.status, done.out, done.err) == (3, "from here", "it's ≥ 42\n")
@@ -185,6 +185,7 @@ def test_a_line_that_is_the_runners_own(monkeypatch: pytest.MonkeyPatch) -> None
 # --- bad cables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_bad_cable_changes_nothing(device: SerialConsole, home: Path, tmp_path: Path, seed: int) -> None:
     shell = log_in(device)
@@ -249,6 +250,7 @@ def test_a_full_disk(device: SerialConsole, small_disk: Path, tmp_path: Path) ->
 # --- deployments
 
 
+@pytest.mark.slow
 def test_a_deployment_by_the_console_alone(device: SerialConsole, home: Path, tmp_path: Path) -> None:
     device.cable.lost, device.cable.damaged = NOISE["lost"], NOISE["damaged"]
     shell = log_in(device)
@@ -264,6 +266,7 @@ def test_a_deployment_by_the_console_alone(device: SerialConsole, home: Path, tm
     assert what_is_there(device).endswith("login: ")
 
 
+@pytest.mark.slow
 def test_a_cable_that_is_pulled_leaves_the_old_release_and_the_upload_is_continued(
     device: SerialConsole, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,7 +275,7 @@ def test_a_cable_that_is_pulled_leaves_the_old_release_and_the_upload_is_continu
     deploy(old, shell, listen=LISTEN)
     monkeypatch.setattr(console_agent, "ANSWER_S", 0.3)
     device.cable.pulled_after = device.cable.to_device + 50_000
-    with pytest.raises(BoardError, match="no piece of .* gets through|is silent"):
+    with pytest.raises(BoardError, match=r"no piece of .* gets through|is silent"):
         deploy(new, shell)
     monkeypatch.undo()
     shell.close()
@@ -288,6 +291,7 @@ def test_a_cable_that_is_pulled_leaves_the_old_release_and_the_upload_is_continu
     assert what_is_there(device).endswith("login: ")
 
 
+@pytest.mark.slow
 def test_a_cable_that_is_pulled_while_the_runner_talks(
     device: SerialConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

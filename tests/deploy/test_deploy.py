@@ -84,6 +84,7 @@ def test_again_sends_nothing(shell: SshShell, tmp_path: Path) -> None:
     assert done == Deployed(id_of(bundle), None, 0, read_release(bundle).size_bytes)
 
 
+@pytest.mark.slow
 def test_what_another_release_has_is_not_sent(server: SshServer, shell: SshShell, tmp_path: Path) -> None:
     first = litert_bundle(tmp_path, "first")
     second = litert_bundle(tmp_path, "second")
@@ -165,6 +166,7 @@ def test_a_device_that_cannot_make_environments(server: SshServer, shell: SshShe
         deploy(litert_bundle(tmp_path, "a"), shell)
 
 
+@pytest.mark.slow
 def test_packages_that_cannot_be_had(server: SshServer, shell: SshShell, tmp_path: Path) -> None:
     bundle = litert_bundle(tmp_path, "a", wanted="3.0")
     with pytest.raises(NotFoundError, match=r"No matching distribution found for tiny-wheel==3\.0"):
@@ -243,6 +245,7 @@ def test_an_installation_goes_on_when_the_line_breaks(
     assert deploy(new, shell).sent_bytes == 0
 
 
+@pytest.mark.slow
 def test_a_network_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A device of its own network namespace: no loopback, no neighbours, and its cable is pulled."""
     require_module("paramiko")

@@ -290,6 +290,7 @@ def test_a_lock_of_the_dead_holds_nobody(device: Device, tmp_path: Path, holder:
 # --- the Python environment
 
 
+@pytest.mark.slow
 def test_environments_are_made_shared_and_deleted(device: Device, tmp_path: Path) -> None:
     device.fake("python3", f'exec {sys.executable} "$@"')
     venvs = device.prefix / "venvs"
@@ -305,6 +306,7 @@ def test_environments_are_made_shared_and_deleted(device: Device, tmp_path: Path
     assert device.health()["release"] == device.link("current")
 
 
+@pytest.mark.slow
 def test_an_environment_that_cannot_be_made(device: Device, tmp_path: Path) -> None:
     device.fake("python3", f'exec {sys.executable} "$@"')
     good = litert_bundle(tmp_path, "a")
@@ -315,6 +317,7 @@ def test_an_environment_that_cannot_be_made(device: Device, tmp_path: Path) -> N
     assert device.link("current") == id_of(good) and len(list((device.prefix / "venvs").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_an_environment_of_a_python_that_is_gone_is_made_again(device: Device, tmp_path: Path) -> None:
     device.fake("python3", f'exec {sys.executable} "$@"')
     bundle = litert_bundle(tmp_path, "a")

@@ -16,7 +16,7 @@ from support.tools import require_module
 
 from edgeprune.device.deploy import ssh_login
 from edgeprune.device.deploy.address import Address
-from edgeprune.device.deploy.shell import size_on_device
+from edgeprune.device.deploy.shell import finish_upload, size_on_device
 from edgeprune.device.deploy.ssh import SshShell
 from edgeprune.errors import BoardError, BudgetError, NotFoundError, UsageError
 
@@ -168,7 +168,7 @@ def test_a_locked_key_is_unlocked_by_the_user(server: SshServer) -> None:
     SshShell(
         server.address, identity=locked, ask_password=lambda prompt: asked.append(prompt) or "secret"
     ).close()
-    assert asked == [f"passphrase of {locked}: "]
+    assert asked == [f"passphrase of {locked}"]
 
 
 def test_the_agent_is_asked(server: SshServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_right_password(
         address, accepts_new_host=True, ask_password=lambda prompt: asked.append(prompt) or "raspberry"
     )
     shell.close()
-    assert asked == ([] if way == "none" else [f"password of pi@127.0.0.1:{port}: "])
+    assert asked == ([] if way == "none" else [f"password of pi@127.0.0.1:{port}"])
     file = tmp_path / "password"
     file.write_text("raspberry\n")
     file.chmod(0o600)
@@ -341,6 +341,16 @@ def test_a_remnant_of_something_else_is_not_continued(
     assert size_on_device(shell, source, str(place)) == 0
     shell.put(source, str(place), nothing)
     assert place.read_bytes() == source.read_bytes()
+
+
+def test_what_arrives_damaged_is_thrown_away(shell: SshShell, server: SshServer, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"0123456789" * 100)
+    part = server.home / "there.part"
+    part.write_bytes(source.read_bytes()[:-1] + b"x")
+    with pytest.raises(BoardError, match="arrived damaged"):
+        finish_upload(shell, source, str(server.home / "there"))
+    assert not part.exists() and not (server.home / "there").exists()
 
 
 def test_a_place_that_cannot_be_written(shell: SshShell, server: SshServer, tmp_path: Path) -> None:

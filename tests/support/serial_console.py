@@ -101,6 +101,8 @@ class SerialConsole:
                 ready, _, _ = select.select([near, self._device], [], [], 0.05)
                 for source in ready:
                     data = os.read(source, 1024)
+                    with self._lock:
+                        near, cable = self._near, self.cable  # it may have been replugged meanwhile
                     sink = self._device if source == near else near
                     os.write(sink, cable.carry(data, to_device=sink == self._device))
             except OSError:

@@ -1,4 +1,4 @@
-"""Where a device is logged in to: `pi@raspberrypi.local`, `pi@10.0.0.7:2222`, `pi@[fe80::1%eth0]:22`."""
+"""Where a device is logged in to, and where its runner listens."""
 
 import re
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ _ADDRESS = re.compile(rf"(?:(?P<user>[^@:\s/]+)@)?(?:{_HOST})(?::(?P<port>\d+))?
 _BARE_IPV6 = re.compile(
     r"(?:(?P<user>[^@:\s/]+)@)?(?P<host>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*(?:%[\w.-]+)?)"
 )
+_LISTEN = re.compile(r"tcp:[\w.:\[\]-]+:\d+|serial:/dev/[\w./@-]+(?::\d+)?")
 EXAMPLE = "pi@raspberrypi.local, pi@10.0.0.7:2222 or pi@[fe80::1%eth0]:22"
 
 
@@ -45,3 +46,13 @@ class Address:
         user = f"{self.user}@" if self.user else ""
         host = f"[{self.host}]" if ":" in self.host and self.port else self.host
         return user + host + (f":{self.port}" if self.port else "")
+
+
+def check_addresses(listen: str) -> None:
+    """UsageError where one of the words is nothing that a runner can listen on."""
+    wrong = [word for word in listen.split() if not _LISTEN.fullmatch(word)]
+    if wrong or not listen.split():
+        raise UsageError(
+            f"{' '.join(wrong) or listen!r} is no address to listen on",
+            hint="tcp:HOST:PORT or serial:/dev/NAME[:BAUD], several with spaces between them",
+        )

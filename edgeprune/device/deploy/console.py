@@ -128,8 +128,8 @@ class ConsoleShell:
         """End the agent, log out where we had logged in, and give the port back."""
         with contextlib.suppress(BoardError):
             self._link.write(QUIT)
+            self._drain(END_S)
             if self._login.has_logged_in:
-                self._drain(END_S)
                 self._link.write(b"exit\r")
                 self._drain(END_S)
         self._link.close()

@@ -99,4 +99,5 @@ while IFS= read -r l; do
     esac
 done
 rm -rf "$t"
+say 0 bye
 stty sane

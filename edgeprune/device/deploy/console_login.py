@@ -31,7 +31,7 @@ class ConsoleLogin:
         self._name = name
         self._user = user
         self._ask = ask
-        self.has_logged_in = False
+        self.has_logged_in = False  # now, or by a session of ours that was cut
 
     def reach_shell(self) -> None:
         """Be at a shell's prompt.
@@ -43,11 +43,13 @@ class ConsoleLogin:
         heard = ""
         for _ in range(KNOCKS):
             heard = self._knock("\r\n")
+            self.has_logged_in = self.has_logged_in or _AGENT.search(heard) is not None
             if not heard or _RUNNER.search(heard) or _AGENT.search(heard):
                 if has_quit and _RUNNER.search(heard):
                     raise self._no_console()
                 # What an interrupted session of ours left there ends by this; others take it for a word.
                 heard = self._knock(QUIT.decode())
+                self.has_logged_in = self.has_logged_in or _AGENT.search(heard) is not None
                 has_quit = True
             elif _SHELL.search(heard):
                 return
@@ -71,7 +73,7 @@ class ConsoleLogin:
             heard = self._type(f"{self._user}\r", (_PASSWORD, _SHELL, _LOGIN))
             if _PASSWORD.search(heard):
                 if password is None:
-                    password = find_password(f"password of {self._user} on {self._name}: ", self._ask)
+                    password = find_password(f"password of {self._user} on {self._name}", self._ask)
                 if password is None:
                     self._link.write(b"\r")
                     raise UsageError(

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgeprune.artifact import Bundle
+from edgeprune.device.deploy.address import check_addresses
 from edgeprune.device.deploy.release import LocalRelease, ReleaseFile, read_release
 from edgeprune.device.deploy.shell import HASH_TIMEOUT_S, Finished, Progress, Shell, expect
 from edgeprune.device.deploy.system import ask_system, refuse_disk, refuse_system
@@ -45,6 +46,8 @@ def deploy(
     BoardError where the line broke or the new runner did not answer: the old one goes on.
     """
     release = read_release(bundle)
+    if listen is not None:
+        check_addresses(listen)
     system = ask_system(shell)
     refuse_system(release, system, shell.name)
     present = _present_files(shell, release)

@@ -223,7 +223,7 @@ def _authenticate(paramiko: Any, transport: Any, destination: Destination, login
                 except paramiko.AuthenticationException:
                     refused.append(label)
         if "password" in ways or "keyboard-interactive" in ways:
-            password = find_password(f"password of {destination}: ", login.ask)
+            password = find_password(f"password of {destination}", login.ask)
             if password is not None:
                 refused.append("the password")
                 transport.auth_password(destination.user, password)
@@ -284,7 +284,7 @@ def _read_key(paramiko: Any, path: Path, ask: Ask | None, refused: list[str]) ->
         refused.append(f"key {path} cannot be read: {error}")
         return None
     try:
-        return paramiko.PKey.from_path(path, ask(f"passphrase of {path}: ").encode())
+        return paramiko.PKey.from_path(path, ask(f"passphrase of {path}").encode())
     except unreadable as error:
         refused.append(f"key {path} cannot be unlocked: {error}")
         return None

@@ -75,8 +75,8 @@ def sums(p: "Params", away: bool) -> npt.NDArray[np.int64]:
 
 def is_careful(p: "Params") -> bool:
     """Whether rounding halves up would give another result for some pair of inputs."""
-    results = [np.clip(sums(p, away), p.act_min, p.act_max) for away in (False, True)]
-    return not np.array_equal(*results)
+    up, away = (np.clip(sums(p, away), p.act_min, p.act_max) for away in (False, True))
+    return not np.array_equal(up, away)
 
 
 def _rounding(p: "Params") -> int:

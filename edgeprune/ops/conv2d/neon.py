@@ -42,20 +42,9 @@ class Layout:
     spread: Pick | None
 
     @property
-    def instructions(self) -> float:
-        """By the shape alone."""
-        w, pixels = self.window, self.window.positions
-        total = 150 + w.out_h * (30 + 12.0 * w.window_h)
-        is_whole_row = self.source != FROM_PATCHES and self.needed is None and self.spread is None
-        calls, rest = divmod(w.out_w, TOGETHER)
-        if is_whole_row:
-            total += w.out_h * self.packed.instructions(w.out_w)
-        else:
-            total += w.out_h * calls * (60 + self.packed.instructions(TOGETHER))
-            total += w.out_h * (60 + self.packed.instructions(rest) if rest else 0)
-        each = self.needed.instructions + 8 if self.needed else 0.0
-        each += self.spread.instructions + 8 if self.spread else 0.0
-        return total + pixels * each
+    def is_whole_row(self) -> bool:
+        """Whether filters run on all pixels of a row in one call."""
+        return self.source != FROM_PATCHES and self.needed is None and self.spread is None
 
 
 def window_of(p: "Params") -> Window:
@@ -68,7 +57,8 @@ def window_of(p: "Params") -> Window:
 
 def _folded_bias(p: "Params") -> npt.NDArray[np.int64]:
     weights = p.filters.reshape(p.out_channels, -1).astype(np.int64)
-    return p.bias.astype(np.int64) - p.in_zero_point * weights.sum(axis=1)
+    folded: npt.NDArray[np.int64] = p.bias.astype(np.int64) - p.in_zero_point * weights.sum(axis=1)
+    return folded
 
 
 @cache
@@ -105,9 +95,7 @@ class _Maker:
         """(channels, window_h, window_w * in_channels)"""
         return self.p.filters[self.live.channels].reshape(len(self.live.channels), self.p.window.window_h, -1)
 
-    def layout(
-        self, source: int, weights: npt.NDArray[np.int8], needed: Pick | None = None
-    ) -> Layout | None:
+    def layout(self, source: int, weights: npt.NDArray[np.int8], needed: Pick | None = None) -> Layout | None:
         """A layout with `weights` (channels, runs, run bytes); None where it is not possible."""
         is_exact = source == FROM_IMAGE and needed is None
         steps = steps_of(self.kind, weights.shape[2], is_exact=is_exact)
@@ -148,18 +136,33 @@ def layout(p: "Params", kind: Kind) -> Layout:
 
 
 def instructions_of(p: "Params", each: Layout) -> float:
-    """What the layout executes, copies of rows and patches included."""
+    """What the layout executes, by its shape alone; fitted to counts."""
     w = each.window
-    total = each.instructions
+    total = 180 + w.out_h * (72 if each.source == FROM_IMAGE else 72 + 20.0 * w.window_h)
     if each.source != FROM_IMAGE:
-        reach_h, reach_w = w.reach
-        rows = min(w.in_h, reach_h) * (30 + w.in_w * p.in_channels / 32 * 6)
-        total += rows + (reach_h - w.in_h) * reach_w * p.in_channels / 16 * 4
-    if each.source == FROM_PATCHES:
-        pieces = w.window_h * (1 if w.dilation_w == 1 else w.window_w)
+        total += _copying(w, p.in_channels)
+    if each.is_whole_row:
+        return total + w.out_h * each.packed.instructions(w.out_w)
+    pieces = w.window_h * (1 if w.dilation_w == 1 else w.window_w) if each.source == FROM_PATCHES else 0
+    calls, rest = divmod(w.out_w, TOGETHER)
+    total += w.out_h * (calls + (rest > 0)) * (64 + 4 * w.window_h + 12 * pieces)
+    total += w.out_h * calls * each.packed.instructions(TOGETHER)
+    total += w.out_h * (each.packed.instructions(rest) if rest else 0)
+    pixel = 0.0
+    if pieces:
         vectors = -(-w.taps * p.in_channels // pieces // LANES)
-        total += w.positions * (20 + pieces * (4 + 5.0 * vectors))
-    return total
+        pixel += 5 + pieces * (0.6 + 8.8 * vectors)
+    pixel += sum(made.instructions for made in (each.needed, each.spread) if made)
+    return total + w.positions * pixel
+
+
+def _copying(w: Window, channels: int) -> float:
+    """What the rows in the ring take."""
+    reach_h, reach_w = w.reach
+    row_bytes = reach_w * channels
+    slots = (w.window_h - 1) * w.dilation_h + 1
+    inside = min(w.in_h, reach_h) * (56 + 2 * w.in_w * channels / 32)
+    return inside + 3.3 * slots * row_bytes / LANES + max(0, reach_h - w.in_h) * (40 + 4 * row_bytes / LANES)
 
 
 def fits(kind: Kind, p: "Params") -> bool:
@@ -191,9 +194,7 @@ def kernel(kind: Kind, p: "Params", node: Node) -> KernelCall:
         *(Field("int32_t", f"convolution.{name}", at) for name, at in places.items()),
     )
     lags = ((0, _lag(p, chosen)),)
-    return KernelCall(
-        f"ep_conv2d_s8_{kind.name}", fields, node.inputs[:1], node.outputs, scratch_bytes, lags
-    )
+    return KernelCall(f"ep_conv2d_s8_{kind.name}", fields, node.inputs[:1], node.outputs, scratch_bytes, lags)
 
 
 def _scratch(p: "Params", chosen: Layout) -> tuple[dict[str, int], int]:

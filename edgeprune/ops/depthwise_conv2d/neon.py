@@ -57,7 +57,9 @@ def is_flat(p: "Params") -> bool:
 
 
 def _folded_bias(p: "Params") -> npt.NDArray[np.int64]:
-    return p.bias.astype(np.int64) - p.in_zero_point * _by_columns(p).astype(np.int64).sum(axis=0)
+    weights = _by_columns(p).astype(np.int64)
+    folded: npt.NDArray[np.int64] = p.bias.astype(np.int64) - p.in_zero_point * weights.sum(axis=0)
+    return folded
 
 
 @cache
@@ -78,7 +80,7 @@ def stream(kind: str, p: "Params") -> npt.NDArray[np.int8]:
         columns = np.pad(laid_out.reshape(SIDE, SIDE, -1), [(0, 0), (0, GROUP - SIDE), (0, 0)])
         tiled = columns.reshape(SIDE, GROUP, tiles, LANES).transpose(2, 0, 3, 1)
     else:
-        tiled = laid_out.reshape(-1, tiles, LANES).transpose(1, 0, 2)
+        tiled = laid_out.reshape(-1, tiles, LANES, 1).transpose(1, 0, 2, 3)
     r = p.requantization
     parts = [
         little_endian(tiled, tiles),
@@ -125,27 +127,41 @@ def kernel(kind: str, p: "Params", node: Node) -> KernelCall:
 
 
 def instructions(kind: str, p: "Params") -> float:
-    """By the shape alone."""
-    w = p.window
-    pixels, tiles = w.out_w, -(-p.out_channels // LANES)
-    if is_flat(p):
-        pixels, tiles = -(-w.out_w * p.out_channels // LANES), 1
-    scaling = (0, 4, 20)[rounding(p)]
-    if kind == "dot":
-        tap = w.dilation_w * p.out_channels
-        step = LANES if is_flat(p) else w.stride_w * p.out_channels
-        columns = 1 if step == tap else 2 if step == 2 * tap else 3
-        tile, row, pixel = 80, 30.0, 43 + scaling + 8.0 * columns
-    elif is_three(p):
-        tile, row, pixel = 80, 25.0, 72.0 + scaling
-    else:
-        tile, row, pixel = 40, 10.0, 45 + scaling + 11.5 * w.taps
+    """By the shape alone; fitted to counts."""
+    w, rows = p.window, band(p)
+    tiles, row_pixels, parts = _tiles(p)
     reach_h, reach_w = w.reach
-    copied = min(w.in_h, reach_h) * (30 + w.in_w * p.out_channels / 32 * 6)
-    filled = max(0, reach_h - w.in_h) * reach_w * p.out_channels / LANES * 4
-    bands = -(-w.out_h // band(p))
-    rows = w.out_h * (10 * w.window_h + tiles * (row + pixels * pixel))
-    return 120 + copied + filled + bands * (30 + tiles * tile) + rows
+    row_bytes = reach_w * p.out_channels
+    slots = (rows - 1) * w.stride_h + (w.window_h - 1) * w.dilation_h + 1
+    copied = min(w.in_h, reach_h) * (36 + 3.5 * w.in_w * p.out_channels / 32)
+    filled = max(0, reach_h - w.in_h) * (40 + row_bytes / LANES) + 1.6 * slots * row_bytes / LANES
+    whole, part = _pixel(kind, p)
+    pixels = row_pixels * whole + parts * part
+    row = 18.0 * w.window_h + 20 * tiles + (row_pixels + parts) * (0, 4, 30)[rounding(p)] + pixels
+    bands = -(-w.out_h // rows)
+    return copied + filled + bands * (290 + tiles * (100 if kind == "dot" else 36)) + w.out_h * row
+
+
+def _tiles(p: "Params") -> tuple[int, int, int]:
+    """Tiles of channels, and of a row: pixels of 16 channels in all tiles, pixels of fewer."""
+    w = p.window
+    if is_flat(p):
+        whole, rest = divmod(w.out_w * p.out_channels, LANES)
+        return 1, whole, int(rest > 0)
+    whole, rest = divmod(p.out_channels, LANES)
+    return whole + (rest > 0), whole * w.out_w, w.out_w * (rest > 0)
+
+
+def _pixel(kind: str, p: "Params") -> tuple[float, float]:
+    """A pixel of 16 channels, and one of fewer."""
+    w = p.window
+    if kind == "neon" and not is_three(p):
+        return 48.5 + 14.4 * w.taps, 64.5 + 14.4 * w.taps
+    tap = w.dilation_w * p.out_channels
+    step = LANES if is_flat(p) else w.stride_w * p.out_channels
+    if kind == "neon":
+        return (73 if step == tap else 79), 95
+    return (52 if step == tap else 59 if step == 2 * tap else 65), 83
 
 
 def _variant(kind: str, needs: str) -> "Variant[Params]":

@@ -49,7 +49,7 @@ def instructions(kind: Kind, p: "Params") -> float:
     """By the shape alone."""
     filters = packed(kind, p)
     assert filters is not None
-    return 20 + filters.instructions(p.rows)
+    return 130 + filters.instructions(p.rows)
 
 
 def _variant(kind: Kind, needs: str) -> "Variant[Params]":

@@ -20,25 +20,32 @@ POSITIVE, RIGHT, ANY = range(3)
 """EP_POSITIVE, EP_RIGHT and EP_ANY of ep_requantize_neon.h."""
 
 
+Cost = tuple[float, float]
+"""Instructions: once, and for each pixel."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """One of the two kernels that run packed filters.
 
     block, pixels  channels and pixels that are computed together
     inputs         of one filter that lie together in a step
-    tails          of so many groups there are kernels
-    The others are instructions, for each pixel and for all, fitted to counts: of a step, of a tail of
-    so many groups, of a run, and of a block of channels.
+    The others are instructions, fitted to counts: of a call, of some pixels together, of a block of channels
+    (and its roundings, and of one that is not whole), of a run, of a step, of a tail of so many groups.
     """
 
     name: str
     block: int
     pixels: int
     inputs: int
-    step: tuple[float, float]
-    tails: tuple[tuple[float, float], ...]
-    run: tuple[float, float]
-    end: tuple[float, float]
+    call: float
+    group: Cost
+    channels: Cost
+    roundings: tuple[Cost, Cost, Cost]
+    part: Cost
+    run: float
+    step: Cost
+    tails: tuple[Cost, Cost, Cost, Cost]
 
     def tail_groups(self, rest_bytes: int) -> int:
         """Of four bytes, that are read where `rest_bytes` of a run are left over."""
@@ -51,20 +58,28 @@ DOT = Kind(
     block=8,
     pixels=8,
     inputs=GROUP,
-    step=(9, 8),
-    tails=((3, 4), (5, 5), (7, 6), (9, 7)),
-    run=(0, 14),
-    end=(10, 30),
+    call=32,
+    group=(0, 2.3),
+    channels=(26.6, 9.7),
+    roundings=((0, 0), (0, 2.3), (3.9, 9.7)),
+    part=(11.6, 2.6),
+    run=2.2,
+    step=(7.2, 9.1),
+    tails=((8.7, 3.1), (0.7, 6.7), (8.2, 7.4), (6.2, 9.9)),
 )
 NEON = Kind(
     "neon",
     block=4,
     pixels=4,
     inputs=STEP,
-    step=(13, 6),
-    tails=((9, 6), (9, 6), (13, 6), (13, 6)),
-    run=(0, 14),
-    end=(10, 30),
+    call=1,
+    group=(17.8, 0),
+    channels=(12.4, 15.2),
+    roundings=((0, 0), (0, 1.8), (4.4, 6.1)),
+    part=(5.5, 2.4),
+    run=8.1,
+    step=(4.8, 13.3),
+    tails=((8.9, 8.4), (8.9, 8.4), (7.3, 12.5), (7.3, 12.5)),
 )
 
 
@@ -122,19 +137,23 @@ class Packed:
 
     def instructions(self, pixels: int) -> float:
         """What the kernel executes in one call."""
-        kind = self.kind
-        whole, rest = divmod(pixels, kind.pixels)
-        return 60 + whole * self._some(kind.pixels) + (self._some(rest) if rest else 0)
+        whole, rest = divmod(pixels, self.kind.pixels)
+        groups = whole * self._together(self.kind.pixels) + (self._together(rest) if rest else 0)
+        return self.kind.call + groups
 
-    def _some(self, pixels: int) -> float:
+    def _together(self, pixels: int) -> float:
         """For so many pixels together."""
         kind = self.kind
-        parts = [kind.run] + [kind.step] * (self.steps.whole_bytes // STEP)
-        parts += [kind.tails[self.steps.tail - 1]] if self.steps.tail else []
-        run = sum(each * pixels + common for each, common in parts)
-        scaling = (0, 1, 5)[self.rounding] * kind.block / 4
-        block = kind.end[1] + (kind.end[0] + scaling) * pixels + self.runs * run
-        return 30 + -(-self.channels // kind.block) * block
+
+        def total(cost: Cost, count: float = 1) -> float:
+            return count * (cost[0] + cost[1] * pixels)
+
+        run = kind.run + total(kind.step, self.steps.whole_bytes / STEP)
+        run += total(kind.tails[self.steps.tail - 1]) if self.steps.tail else 0
+        block = total(kind.channels) + total(kind.roundings[self.rounding]) + self.runs * run
+        blocks, rest = divmod(self.channels, kind.block)
+        stores = kind.part[0] + kind.part[1] * pixels * rest.bit_count() if rest else 0
+        return total(kind.group) + (blocks + (rest > 0)) * block + stores
 
 
 def output_fields(r: Requantization, rounding: int, prefix: str) -> tuple[Field, ...]:

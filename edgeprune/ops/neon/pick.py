@@ -10,6 +10,8 @@ from edgeprune.ops.base import Constant, Field
 
 LANES, TABLE = 16, 64
 NONE = 255
+MOST_TABLES = 4
+"""Of 64 bytes, that are kept in registers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +25,11 @@ class Pick:
 
     @property
     def instructions(self) -> float:
-        """Of one call, fitted to counts."""
+        """For one pixel, fitted to counts."""
         tables, vectors = -(-self.in_bytes // TABLE), -(-self.out_bytes // LANES)
-        return 20 + vectors * (8 if tables == 1 else 10 + 10 * tables)
+        if tables > MOST_TABLES:
+            return 14.0 * vectors * tables
+        return 18.5 + 0.9 * tables + vectors * (5.1 + 2.05 * tables)
 
 
 def pick(sources: Sequence[int], in_bytes: int, out_bytes: int, base: npt.NDArray[np.int8] | None) -> Pick:

@@ -10,23 +10,19 @@
 
 #include "ep_port.h"
 
-#define LEAVE "\x03\x04\x1d"
+#define LEAVE 0x1du
 
-/* One piece from `from` to `to`; false where either ended, or a byte of `leave` came. */
-static bool carry(int from, int to, const char *leave)
+/* One piece from `from` to `to`; false where either ended, or LEAVE came. */
+static bool carry(int from, int to)
 {
     uint8_t data[4096];
     const ssize_t count = read(from, data, sizeof data);
     if (count <= 0) {
         return false;
     }
-    for (ssize_t i = 0; i < count; i++) {
-        if (leave != NULL && data[i] != 0u && strchr(leave, data[i]) != NULL) {
-            (void)ep_port_write(to, data, (size_t)i);
-            return false;
-        }
-    }
-    return ep_port_write(to, data, (size_t)count);
+    const uint8_t *leave = from == STDIN_FILENO ? memchr(data, LEAVE, (size_t)count) : NULL;
+    const size_t before = leave != NULL ? (size_t)(leave - data) : (size_t)count;
+    return ep_port_write(to, data, before) && leave == NULL;
 }
 
 static void bridge(int line)
@@ -36,10 +32,10 @@ static void bridge(int line)
         if (poll(files, 2, -1) < 0) {
             continue; /* a signal */
         }
-        if (files[1].revents != 0 && !carry(line, STDOUT_FILENO, NULL)) {
+        if (files[1].revents != 0 && !carry(line, STDOUT_FILENO)) {
             return;
         }
-        if (files[0].revents != 0 && !carry(STDIN_FILENO, line, LEAVE)) {
+        if (files[0].revents != 0 && !carry(STDIN_FILENO, line)) {
             return;
         }
     }

@@ -111,9 +111,9 @@ int ep_port_serial(const char *text, bool is_quiet)
     const char *colon = strrchr(text, ':');
     const size_t length = colon != NULL ? (size_t)(colon - text) : strlen(text);
     const speed_t speed = speed_of(colon != NULL ? strtoul(colon + 1, NULL, 10) : USUAL_BAUD);
-    if (length >= sizeof path || speed == B0) {
+    if (length == 0 || length >= sizeof path || speed == B0) {
         (void)fprintf(stderr, "runner: serial:%s is no DEVICE:BAUD with a usual speed\n", text);
-        return -1;
+        return EP_PORT_INVALID;
     }
     (void)memcpy(path, text, length);
     path[length] = '\0';

@@ -11,7 +11,9 @@
 /* `text` is HOST:PORT; other computers cannot reach it. The port that it got is put into `address`. */
 int ep_port_tcp(const char *text, char address[EP_ADDRESS_BYTES]);
 
-/* `text` is DEVICE or DEVICE:BAUD. `is_quiet`: it may be unplugged, say nothing then. */
+#define EP_PORT_INVALID (-2) /* it never can be opened: the text is wrong */
+
+/* `text` is DEVICE or DEVICE:BAUD. `is_quiet`: say nothing when it is unplugged. */
 int ep_port_serial(const char *text, bool is_quiet);
 
 /* A socket that programs of the same user connect to; `path` may lie anywhere. */

@@ -21,7 +21,7 @@
 
 #define PORTS 16
 #define NOBODY (-1)
-#define SERIAL_HOLD_MS 10000 /* a serial line never ends: silent for so long, it lets others in */
+#define HOLD_MS 10000 /* whoever is silent for so long lets others in: a serial line never ends */
 #define RETRY_MS 1000        /* a serial device that was unplugged is looked for so often */
 
 typedef enum { FREE, LISTENER, CLIENT, SERIAL, STDIO } port_kind;
@@ -79,6 +79,18 @@ static bool add_port(port_kind kind, int descriptor, const char *address)
     return true;
 }
 
+/* A device that is not there now is looked for again and again. */
+static bool listen_serial(const char *address)
+{
+    const int device = ep_port_serial(address + 7, false);
+    port *made = device == EP_PORT_INVALID ? NULL : new_port(SERIAL, device, device);
+    if (made == NULL) {
+        return false;
+    }
+    (void)snprintf(made->address, sizeof made->address, "%s", address);
+    return true;
+}
+
 bool ep_server_listen(const char *address)
 {
     char found[EP_ADDRESS_BYTES];
@@ -86,7 +98,7 @@ bool ep_server_listen(const char *address)
         return add_port(LISTENER, ep_port_tcp(address + 4, found), found);
     }
     if (strncmp(address, "serial:", 7) == 0 && strlen(address) < EP_ADDRESS_BYTES) {
-        return add_port(SERIAL, ep_port_serial(address + 7, false), address);
+        return listen_serial(address);
     }
     (void)fprintf(stderr, "runner: cannot listen on %s: tcp:127.0.0.1:PORT or serial:DEVICE[:BAUD]\n", address);
     return false;
@@ -105,7 +117,7 @@ bool ep_server_use_stdio(void)
 const char *ep_server_address(uint32_t index)
 {
     for (int i = 0; i < PORTS; i++) {
-        if (ports[i].kind != FREE && ports[i].address[0] != '\0') {
+        if (ports[i].kind != FREE && ports[i].in >= 0 && ports[i].address[0] != '\0') {
             if (index == 0u) {
                 return ports[i].address;
             }
@@ -151,6 +163,7 @@ void ep_server_flush(void)
 {
     const size_t count = output_count;
     output_count = 0;
+    heard_ms = now_ms(); /* that the network took long is not the host's silence */
     if (speaker >= 0 && count > 0 && !ep_port_write(speaker, output, count)) {
         speaker = -1; /* reading will find the line's end */
     }
@@ -168,12 +181,14 @@ void ep_server_write(uint8_t byte)
 static void say_busy(const port *p)
 {
     const int holding = speaker;
+    const int64_t heard = heard_ms;
     speaker = p->out;
     ep_put_begin('!', 0u, "nak");
     ep_put_word("code", EP_NAK_BUSY);
     ep_put_u32("detail", (uint32_t)((now_ms() - held_since_ms) / 1000));
     ep_put_end();
     speaker = holding;
+    heard_ms = heard;
 }
 
 /* Each line of somebody who has to wait is answered with "busy". */
@@ -192,9 +207,7 @@ static void turn_away(port *p, const uint8_t *data, size_t count)
 static void hear(port *p)
 {
     uint8_t others[1024];
-    const bool is_idle = holder != NOBODY && ports[holder].kind == SERIAL && !is_holder(p)
-        && now_ms() - heard_ms >= SERIAL_HOLD_MS;
-    if (is_idle) {
+    if (holder != NOBODY && !is_holder(p) && now_ms() - heard_ms >= HOLD_MS) {
         release();
         return; /* what was said now is heard the next time */
     }

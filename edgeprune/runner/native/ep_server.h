@@ -11,7 +11,7 @@ bool ep_server_listen(const char *address); /* "tcp:127.0.0.1:7311", "serial:/de
 bool ep_server_listen_local(const char *path);
 bool ep_server_use_stdio(void);
 
-/* Address `index` as others reach it, a port of 0 replaced; NULL behind the last. */
+/* Address `index` that is open, as others reach it, a port of 0 replaced; NULL behind the last. */
 const char *ep_server_address(uint32_t index);
 
 /* As ep_hal_read and its kin, on the line that has the device. Reading ends the process when it was told

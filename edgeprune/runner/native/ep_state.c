@@ -23,7 +23,6 @@
 
 #define HEALTH "health.json"
 #define PID "runner.pid"
-#define LOCAL "runner.sock"
 
 static char root[PATH_MAX - 32];
 static volatile sig_atomic_t is_stopping;
@@ -111,13 +110,14 @@ bool ep_state_begin(const char *folder)
         return false;
     }
     (void)strcpy(root, folder);
-    if (mkdir(root, 0755) != 0 && errno != EEXIST) {
+    if (mkdir(root, 0700) != 0 && errno != EEXIST) {
         return failed(root);
     }
     if (!take_pid()) {
         root[0] = '\0';
         return false;
     }
+    (void)unlink(ep_state_path(HEALTH)); /* of a process that was killed */
     catch_signals();
     open_notify();
     return true;
@@ -170,7 +170,7 @@ _Noreturn void ep_state_exit(int status)
     if (root[0] != '\0') {
         notify("STOPPING=1");
         (void)unlink(ep_state_path(HEALTH));
-        (void)unlink(ep_state_path(LOCAL));
+        (void)unlink(ep_state_path(EP_STATE_SOCKET));
         (void)unlink(ep_state_path(PID));
     }
     exit(status);

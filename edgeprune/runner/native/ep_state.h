@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+/* In the folder: where `attach` finds the service. */
+#define EP_STATE_SOCKET "attach.sock"
+
 /* Makes the folder, takes it and writes runner.pid; stderr says why it cannot. From then on signals that
    end a process are heard in ppoll alone. */
 bool ep_state_begin(const char *folder);

@@ -10,7 +10,8 @@
 #include "ep_document.h"
 
 #define CPUS "/sys/devices/system/cpu"
-#define TEMPERATURE "/sys/class/thermal/thermal_zone0/temp"
+#define ZONES "/sys/class/thermal/thermal_zone"
+#define MOST_ZONES 64
 #define THROTTLED "/sys/devices/platform/soc/soc:firmware/get_throttled"
 #define BOARD "/proc/device-tree/model"
 #define TEXT_BYTES 256u
@@ -85,6 +86,21 @@ static const char *arm_core(const char *part)
     return NULL;
 }
 
+/* Processors that the kernel tells of; 0 where it does not. */
+static long processors(void)
+{
+    char line[TEXT_BYTES];
+    long count = 0;
+    FILE *file = fopen("/proc/cpuinfo", "rb");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        count += strncmp(line, "processor", strlen("processor")) == 0;
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return count;
+}
+
 static void describe_cpu(ep_json *json)
 {
     char text[TEXT_BYTES];
@@ -96,7 +112,11 @@ static void describe_cpu(ep_json *json)
     }
     ep_json_open(json, "cpu", '{');
     ep_json_text(json, "model", model);
-    ep_json_integer(json, "cores", sysconf(_SC_NPROCESSORS_ONLN));
+    if (processors() > 0) {
+        ep_json_integer(json, "cores", processors());
+    } else {
+        ep_json_null(json, "cores");
+    }
     ep_json_close(json, '}');
 }
 
@@ -114,7 +134,7 @@ static void describe_runtime(ep_json *json)
 static void describe_pinning(ep_json *json)
 {
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) >= sysconf(_SC_NPROCESSORS_ONLN)) {
+    if (sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) >= processors()) {
         ep_json_null(json, "pinned");
         return;
     }
@@ -127,33 +147,35 @@ static void describe_pinning(ep_json *json)
     ep_json_close(json, ']');
 }
 
-/* What `file` says for each CPU: a word, or kHz where `is_frequency`, told in Hz. */
-static void describe_each_cpu(ep_json *json, const char *name, const char *file, bool is_frequency)
+static bool read_of_cpu(long cpu, const char *file, char text[TEXT_BYTES])
 {
     char path[TEXT_BYTES];
+    (void)snprintf(path, sizeof path, CPUS "/cpu%ld/cpufreq/%s", cpu, file);
+    return read_text(path, text);
+}
+
+/* What `file` says for each CPU: a word, or kHz where `is_frequency`, told in Hz. Null unless all tell. */
+static void describe_each_cpu(ep_json *json, const char *name, const char *file, bool is_frequency)
+{
     char text[TEXT_BYTES];
-    const long cpus = sysconf(_SC_NPROCESSORS_CONF);
-    bool is_open = false;
+    const long cpus = processors();
+    bool is_known = cpus > 0;
     for (long cpu = 0; cpu < cpus; cpu++) {
-        (void)snprintf(path, sizeof path, CPUS "/cpu%ld/cpufreq/%s", cpu, file);
-        if (!read_text(path, text)) {
-            continue;
-        }
-        if (!is_open) {
-            ep_json_open(json, name, '[');
-            is_open = true;
-        }
+        is_known = is_known && read_of_cpu(cpu, file, text);
+    }
+    if (!is_known) {
+        ep_json_null(json, name);
+        return;
+    }
+    ep_json_open(json, name, '[');
+    for (long cpu = 0; cpu < cpus && read_of_cpu(cpu, file, text); cpu++) {
         if (is_frequency) {
             ep_json_integer(json, NULL, 1000 * strtoll(text, NULL, 10));
         } else {
             ep_json_text(json, NULL, text);
         }
     }
-    if (is_open) {
-        ep_json_close(json, ']');
-    } else {
-        ep_json_null(json, name);
-    }
+    ep_json_close(json, ']');
 }
 
 static void describe_bits(ep_json *json, const char *name, unsigned long bits)
@@ -193,6 +215,25 @@ static void put_real_or_null(ep_json *json, const char *name, const char *path, 
     } else {
         ep_json_null(json, name);
     }
+}
+
+/* The CPU's own, whatever its maker calls it: cpu-thermal, soc_thermal, x86_pkg_temp. */
+static void describe_temperature(ep_json *json)
+{
+    char path[TEXT_BYTES];
+    char text[TEXT_BYTES];
+    for (int zone = 0; zone < MOST_ZONES; zone++) {
+        (void)snprintf(path, sizeof path, ZONES "%d/type", zone);
+        if (!read_text(path, text)) {
+            break;
+        }
+        if (strstr(text, "cpu") != NULL || strstr(text, "soc") != NULL || strcmp(text, "x86_pkg_temp") == 0) {
+            (void)snprintf(path, sizeof path, ZONES "%d/temp", zone);
+            put_real_or_null(json, "temperature_c", path, 0.001);
+            return;
+        }
+    }
+    ep_json_null(json, "temperature_c");
 }
 
 /* A line of /proc/self/status, which counts in kB. */
@@ -240,7 +281,7 @@ void ep_system_describe(ep_json *json)
     describe_each_cpu(json, "frequency_hz", "scaling_cur_freq", true);
     describe_each_cpu(json, "frequency_max_hz", "cpuinfo_max_freq", true);
     describe_throttling(json);
-    put_real_or_null(json, "temperature_c", TEMPERATURE, 0.001);
+    describe_temperature(json);
     put_memory(json, "rss_bytes", "VmRSS");
     put_memory(json, "rss_peak_bytes", "VmHWM");
     put_real_or_null(json, "uptime_s", "/proc/uptime", 1.0);

@@ -19,7 +19,6 @@
 
 #define STATUS_USAGE 2
 #define ADDRESSES 8
-#define LOCAL "runner.sock"
 #define MOST_RUNS 1000000ul
 
 static const char usage[] =
@@ -82,7 +81,7 @@ static int serve_state(const options *o)
     if (!ep_state_begin(o->state)) {
         return 1;
     }
-    (void)snprintf(local, sizeof local, "%s", ep_state_path(LOCAL));
+    (void)snprintf(local, sizeof local, "%s", ep_state_path(EP_STATE_SOCKET));
     bool is_open = ep_server_listen_local(local);
     for (size_t i = 0; i < o->address_count && is_open; i++) {
         is_open = ep_server_listen(o->addresses[i]);
@@ -134,7 +133,7 @@ static int attach(const options *o)
     if (o->state == NULL || o->is_stdio || o->address_count != 0) {
         return refuse("attach takes --state");
     }
-    (void)snprintf(path, sizeof path, "%s/" LOCAL, o->state);
+    (void)snprintf(path, sizeof path, "%s/" EP_STATE_SOCKET, o->state);
     return ep_attach(path);
 }
 
