@@ -247,7 +247,7 @@ def test_few_steps_an_epoch_are_enough_for_batch_norm() -> None:
 
 
 def test_fused_normalization_computes_what_keras_does() -> None:
-    """Outputs, gradients and moving averages, with and without scale and offset; float32 sums of 1,152 terms."""
+    """Outputs, gradients and moving averages, with and without scale and offset; sums of 1,152 terms."""
     import keras
     import tensorflow as tf
 
