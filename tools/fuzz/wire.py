@@ -1,11 +1,11 @@
 """Garbage on the serial line: the firmware stays alive, the parser raises WireError, Sessions never lie.
 
-    python -m tools.fuzz.wire --bursts 2000 --sessions 40 --seed 1
+    python -m tools.fuzz.wire --bursts 2000 --sessions 40 --seed 1 [--target linux]
 
 Bursts: random bytes, damaged requests, damaged requests with a right CRC-32, fields that are wrong in
 themselves. Each goes through `wire.parse` and, recorded as a session, through `read_log`; then to the
-firmware, compiled for this computer with sanitizers, which must answer a clean `identify` afterwards and
-have said only whole lines. Sessions: runs over a line with 0.5 to 5 % of the bytes damaged give the right
+firmware, compiled for this computer with sanitizers (`--target linux`: the native runner), which must answer a
+clean `identify` afterwards and have said only whole lines. Sessions: runs over a line with 0.5 to 5 % of the bytes damaged give the right
 outputs or a BoardError. A burst's finding is its bytes, a session's is its seed and noise (when the bytes
 arrive in other pieces, the noise falls on others).
 """
@@ -46,6 +46,7 @@ ANSWER_S = 1.0
 ASKS = 6  # a reset in the burst swallows what is behind it
 BURST_BYTES = 4000  # the answers must fit the pipe that nobody reads yet
 SHAPE = (1, 10, 30, 1)  # 300 bytes, several chunks
+LONGEST = b"x" * (3 * wire.LINUX_CHUNK_BYTES) + b"\n"  # than any line buffer
 
 
 def network() -> QuantGraph:
@@ -54,18 +55,19 @@ def network() -> QuantGraph:
     return one_op("ADD", images, activation(SHAPE, 0.15, 5), ArithmeticOptions())
 
 
-def build(folder: Path) -> Path:
-    """The host firmware of `network`, with sanitizers."""
-    graph, target = network(), find_target("host")
+def build(folder: Path, name: str = "host") -> list[str]:
+    """The firmware of `network` for the target `name`, with sanitizers; the command that runs it."""
+    graph, target = network(), find_target(name)
     generated = generate(graph, plan_memory(graph, PLANNERS["by_size"]), name="sum", model_sha256="0" * 64)
     files = {**generated.files, **runner_files(target)}
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    for file, text in files.items():
+        (folder / file).write_text(text, encoding="utf-8")
     compiler, flags, _ = sanitizing_compiler()
-    sources = sorted(name for name in files if name.endswith(".c"))
+    sources = sorted(file for file in files if file.endswith(".c"))
     command = (*compiler, *flags, *MEANING_FLAGS, *WARNING_FLAGS, "-I.", *sources, "-o", "firmware")
     run_tool(command, folder, ZIG.environment())
-    return folder / "firmware"
+    program = str(folder / "firmware")
+    return [program, "serve", "--stdio"] if target.kind == "linux" else [program]
 
 
 # --- bursts
@@ -84,6 +86,8 @@ def request(rng: random.Random) -> bytes:
     for field in command.request:
         if field.kind is Kind.BYTES:
             values[field.name] = rng.randbytes(rng.randint(1, wire.CHUNK_BYTES))
+        elif field.kind is Kind.WORD:
+            values[field.name] = rng.choice(["system", "job-00000001", "w" * wire.WORD_BYTES])
         else:
             values[field.name] = rng.choice(numbers if rng.random() < 0.5 else numbers[:2])
     return wire.request(rng.randrange(0x10000), command.name, **values)
@@ -123,7 +127,7 @@ PIECES: tuple[Callable[[random.Random], bytes], ...] = (
     lambda rng: mutated(request(rng), rng),
     lambda rng: request(rng)[: rng.randint(0, 60)],
     lambda rng: rng.choice(
-        [b"\n", b"\r\n", b">", b"x" * wire.LINE_BYTES, b"x" * (wire.LINE_BYTES + 1) + b"\n"]
+        [b"\n", b"\r\n", b">", b"x" * wire.LINE_BYTES, b"x" * (wire.LINE_BYTES + 1) + b"\n", LONGEST]
     ),
 )
 
@@ -180,16 +184,16 @@ def _is_answer(line: bytes, nonce: int) -> bool:
 class Bursts:
     """A firmware that is started again only after a finding."""
 
-    def __init__(self, program: Path) -> None:
-        self._program = program
-        self._board = ChildBoard([str(program)])
+    def __init__(self, command: list[str]) -> None:
+        self._folder = Path(command[0]).parent
+        self._board = ChildBoard(command)
         self._number = 0
 
     def run(self, data: bytes) -> str:
         """One burst into parsers and firmware."""
         self._number += 1
         try:
-            check_parser(data, self._program.parent)
+            check_parser(data, self._folder)
             check_firmware(data, self._board, 0x1000_0000 + self._number)
         except BaseException:
             self._board.reset()
@@ -204,11 +208,11 @@ class Bursts:
 # --- sessions
 
 
-def session(program: Path, seed: int, noise: float) -> str:
+def session(command: list[str], seed: int, noise: float) -> str:
     """Two runs over a noisy line; raises Finding for a wrong byte."""
     graph = network()
     rng = np.random.default_rng(seed)
-    board = ChildBoard([str(program)])
+    board = ChildBoard(command)
     try:
         talk = Session(Damaged(board, Injection(noise=noise, seed=seed)), seed & 0xFFFFFFFF)
         for measure in (False, True):
@@ -231,11 +235,12 @@ def main() -> int:
     options_of = parser(__doc__)
     options_of.add_argument("--bursts", type=int, default=500)
     options_of.add_argument("--sessions", type=int, default=10)
+    options_of.add_argument("--target", choices=("host", "linux"), default="host")
     options = options_of.parse_args()
     tally = Tally("wire", options)
     with tempfile.TemporaryDirectory(prefix="edgeprune-fuzz-") as folder:
-        program = build(Path(folder))
-        bursts = Bursts(program)
+        command = build(Path(folder), options.target)
+        bursts = Bursts(command)
 
         def try_burst(name: str, data: bytes) -> None:
             tally.try_case(name, data, BURST_LIMIT_S, lambda: bursts.run(data))
@@ -243,7 +248,7 @@ def main() -> int:
         def try_session(seed: int, noise: float) -> None:
             data = json.dumps({"seed": seed, "noise": noise}).encode()
             name = f"{seed}.json"
-            tally.try_case(name, data, SESSION_LIMIT_S, lambda: session(program, seed, noise))
+            tally.try_case(name, data, SESSION_LIMIT_S, lambda: session(command, seed, noise))
 
         try:
             if options.replay is not None and options.replay.suffix == ".json":
