@@ -1,5 +1,6 @@
 """The serial console alone: logging in, bad cables, pulled cables, and the runner behind it."""
 
+import base64
 import os
 import subprocess
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.fake_release import fake_bundle, id_of
 from support.fake_runner import MODEL_HASH
+from support.linux_device import wait_until
 from support.serial_console import PASSWORD, USER, Cable, SerialConsole
 from support.ssh_server import uninstall
 from support.tools import require_tool
@@ -312,6 +314,31 @@ def test_no_runner_to_talk_to(device: SerialConsole) -> None:
 
 
 # --- the agent
+
+
+def test_what_is_asked_twice_is_done_once(tmp_path: Path) -> None:
+    """An answer that got lost is asked for again: the script behind it has run, and must not run again."""
+    script = b"echo x >>" + str(tmp_path / "once").encode()
+    requests = [
+        f"1 file {base64.b64encode(b'c1.sh').decode()}",
+        *2 * [f"2 write 0 {base64.b64encode(script).decode()}"],
+        *3 * ["3 run c1"],
+    ]
+    lines = "".join(f"{cksum(request.encode())} {request}\n" for request in requests)
+    done = subprocess.run(
+        ["sh", "-c", agent_text()],
+        input=f"{lines}1 damaged\nep-quit\n",
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = [line.split(" ", 2)[2] for line in done.stdout.splitlines() if line]
+    assert said == ["0 ready", "1 ok", "2 ok", "2 ok", "3 ok", "3 ok", "3 ok", "0 bad", "0 bye"]
+    wait_until(lambda: (tmp_path / "once").exists())
+    time.sleep(0.2)
+    assert (tmp_path / "once").read_text() == "x\n"
+    assert not list(tmp_path.glob("edgeprune.*"))
 
 
 @pytest.mark.parametrize("data", [b"", b"a", b"hello world\n", bytes(range(256)) * 9])

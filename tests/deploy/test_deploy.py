@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -261,8 +262,10 @@ def test_a_network_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             deploy(old, shell, listen=LISTEN)
             assert answers(shell)
             new = fake_bundle(tmp_path / "new", filling=3_000_000)
+            began = time.monotonic()
             with pytest.raises(BoardError, match=r"the line to .* broke"):
                 deploy(new, shell, progress=pull_cable_after(1_000_000))
+            assert time.monotonic() - began < 30  # it is noticed, and nobody waits for ever
             subprocess.run(["ip", "link", "set", "ep-host", "up"], check=True)
             shell.close()
             shell = SshShell(device.address)

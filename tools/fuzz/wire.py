@@ -4,10 +4,10 @@
 
 Bursts: random bytes, damaged requests, damaged requests with a right CRC-32, fields that are wrong in
 themselves. Each goes through `wire.parse` and, recorded as a session, through `read_log`; then to the
-firmware, compiled for this computer with sanitizers (`--target linux`: the native runner), which must answer a
-clean `identify` afterwards and have said only whole lines. Sessions: runs over a line with 0.5 to 5 % of the bytes damaged give the right
-outputs or a BoardError. A burst's finding is its bytes, a session's is its seed and noise (when the bytes
-arrive in other pieces, the noise falls on others).
+firmware, compiled for this computer with sanitizers (`--target linux`: to the native runner), which must
+answer a clean `identify` afterwards and have said only whole lines. Sessions: runs over a line with 0.5 to
+5 % of the bytes damaged give the right outputs or a BoardError. A burst's finding is its bytes, a session's
+is its seed and noise (when the bytes arrive in other pieces, the noise falls on others).
 """
 
 import json
