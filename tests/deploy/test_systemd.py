@@ -117,6 +117,7 @@ def test_the_unit_is_enabled_and_lingering_is_asked_for(device: Device, tmp_path
     start.write_text(f'sh "{tmp_path}/current/start.sh" serve >/dev/null 2>&1 &')
     (tmp_path / "current").symlink_to(device.prefix / "current")
     said = device.install(bundle, NEXT=str(start))
+    os.kill(device.health()["pid"], 15)
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
     assert "the runner ends with your last session" in said
     assert f"(Access denied): sudo loginctl enable-linger {user}" in said
@@ -129,7 +130,6 @@ def test_the_unit_is_enabled_and_lingering_is_asked_for(device: Device, tmp_path
     unit = (device.home / ".config/systemd/user/edgeprune-runner.service").read_text()
     assert "Type=simple\n" in unit and "@" not in unit.partition("\n[Unit]")[2]
     assert "$$fix" in unit and "100%% " in unit and '\\"pre' in unit
-    os.kill(device.health()["pid"], 15)
 
 
 def test_without_a_user_manager_the_supervisor_takes_over_and_says_so(device: Device, tmp_path: Path) -> None:

@@ -139,6 +139,11 @@ service_start() {
     own_session=''
     ! command -v setsid >/dev/null || own_session=setsid
     $own_session nohup sh "$prefix/current/supervise.sh" run </dev/null >/dev/null 2>&1 &
+    tenths=50 # until it can be found again by its number, or a stop that comes at once would miss it
+    until is_alive "$(cat "$prefix/state/supervise.pid" 2>/dev/null)" || [ "$tenths" -eq 0 ]; do
+        tenths=$((tenths - 1))
+        sleep 0.1
+    done
 }
 
 service_stop() {
@@ -223,7 +228,7 @@ run() {
 
 keep_running() {
     pause_s=1
-    while [ "$is_stopping" -eq 0 ] && [ ! -e "$state/stop" ]; do
+    while [ "$is_stopping" -eq 0 ] && [ ! -e "$state/stop" ] && [ -h "$prefix/current" ]; do
         began_s=$(date +%s)
         sh "$prefix/current/start.sh" serve </dev/null >&5 2>&1 5>&- &
         child=$!
