@@ -35,7 +35,11 @@ class FlashResult:
 def flash(
     bundle: Bundle, board: Board, *, injection: Injection | None = None, record: Path | None = None
 ) -> FlashResult:
-    """Program the Bundle's firmware, start it, and check identity and contents over the serial line."""
+    """Put the Bundle's firmware or release on the board, start it, and check both over its line."""
+    if board.target.linux is not None:
+        from edgeprune.device.linux_board import flash_linux
+
+        return flash_linux(bundle, board, injection=injection, record=record)
     image = read_image(bundle)
     with hold(board):
         board.program(image)
