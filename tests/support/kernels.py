@@ -20,7 +20,7 @@ from edgeprune.codegen.kernels import c_files, kernel_files
 from edgeprune.codegen.writer import CTYPES, ConstantPool, call_text, params_text
 from edgeprune.ops import BoundNode
 from edgeprune.ops.base import Case, KernelCall, Op
-from edgeprune.ops.choose import choose
+from edgeprune.ops.choose import candidates, choose
 from edgeprune.ops.cores import PORTABLE, Goal
 from edgeprune.tflite.graph import Array, QuantGraph
 from support.tools import missing
@@ -103,7 +103,8 @@ class Run:
 class KernelProgram:
     """The compiled kernels of one operator's cases; `calls` are in the order of the cases.
 
-    Kernels are those that `goal` would have; `emulator` is a command that runs the program.
+    Kernels are those that `goal` would have, or the variant `pick` where it fits; `emulator` is a command
+    that runs the program.
     """
 
     def __init__(
@@ -114,14 +115,12 @@ class KernelProgram:
         compiler: Sequence[str],
         goal: Goal = PORTABLE,
         emulator: Sequence[str] = (),
+        pick: str | None = None,
     ) -> None:
         self._cases = cases
         self._emulator = emulator
         graphs = [case.graph for case in cases]
-        self.calls = [
-            choose(BoundNode(graph.nodes[0], op, op.checked(graph, graph.nodes[0]), 0), goal)
-            for graph in graphs
-        ]
+        self.calls = [_call(op, graph, goal, pick) for graph in graphs]
         sources = copy_kernels({call.kernel for call in self.calls}, folder)
         main = folder / "main.c"
         main.write_text(_main_text(graphs, self.calls))
@@ -154,6 +153,12 @@ class KernelProgram:
         arrays = dict(zip(graph.inputs, run.inputs, strict=True))
         computed = [i for i in self.calls[run.case].inputs if not graph.tensors[i].is_constant]
         return struct.pack("<I", run.case) + b"".join(arrays[i].tobytes() for i in computed)
+
+
+def _call(op: Op, graph: QuantGraph, goal: Goal, pick: str | None) -> KernelCall:
+    bound = BoundNode(graph.nodes[0], op, op.checked(graph, graph.nodes[0]), 0)
+    fitting = [variant.name for variant in candidates(bound, goal)]
+    return choose(bound, goal, pick if pick in fitting else None)
 
 
 def copy_kernels(kernels: set[str], folder: Path) -> list[Path]:

@@ -55,7 +55,7 @@ ZIG = Toolchain(
         "cortex-m7": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m7+fp_armv8d16sp"),
         "cortex-m33": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m33+dsp+fp_armv8d16sp"),
         "cortex-m55": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m55+mve_fp+fp_armv8d16"),
-        # Scheduled for a Cortex-A53, kernels for NEON spill: 29 % more instructions on MLPerf Tiny's ic.
+        # Scheduled for a Cortex-A53, kernels for NEON spill: a third more instructions for MLPerf Tiny's ic.
         "cortex-a53": _linux("aarch64", "generic"),
         "cortex-a72": _linux("aarch64", "cortex_a72"),
         "cortex-a76": _linux("aarch64", "cortex_a76"),

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgeprune.ops.base import Field, KernelCall, Variant
 from edgeprune.ops.mve.pack import Live, find_live, is_free_of_wrapping
+from edgeprune.ops.neon.collect import Collection, collect, collect_fields
 from edgeprune.ops.neon.filters import DOT, NEON, Kind, Packed, pack, steps_of, two_fit
 from edgeprune.ops.neon.pick import LANES, TABLE, Pick, pick, pick_fields
 from edgeprune.ops.overlap import window_lag
@@ -26,8 +27,8 @@ FROM_IMAGE, FROM_ROWS, FROM_PATCHES = range(3)
 """EP_FROM_... of ep_convolution_neon.h."""
 TOGETHER = 8
 """Pixels whose patches are there at the same time."""
-MOST_PICKED = 4096
-"""Bytes of a pixel or patch from which inputs are picked: beyond, the lists would be too long."""
+MOST_COLLECTED = 16384
+"""Inputs of a window: beyond, the lists would be too long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Layout:
     window: Window
     source: int
     patch_bytes: int
-    needed: Pick | None
+    needed: Collection | None
     packed: Packed
     spread: Pick | None
 
@@ -55,7 +56,8 @@ def window_of(p: "Params") -> Window:
     return w
 
 
-def _folded_bias(p: "Params") -> npt.NDArray[np.int64]:
+def folded_bias(p: "Params") -> npt.NDArray[np.int64]:
+    """The bias with the input's zero point multiplied out."""
     weights = p.filters.reshape(p.out_channels, -1).astype(np.int64)
     folded: npt.NDArray[np.int64] = p.bias.astype(np.int64) - p.in_zero_point * weights.sum(axis=1)
     return folded
@@ -65,7 +67,7 @@ def _folded_bias(p: "Params") -> npt.NDArray[np.int64]:
 def live(p: "Params", block: int) -> Live:
     """The channels to compute: all, unless the others are worth a block."""
     weights = p.filters.reshape(p.out_channels, -1)
-    found = find_live(weights, _folded_bias(p), p.requantization)
+    found = find_live(weights, folded_bias(p), p.requantization)
     is_fewer = -(-len(found.channels) // block) < -(-p.out_channels // block)
     if p.out_channels < LANES or not is_fewer:
         return Live(np.arange(p.out_channels), found.constants)
@@ -95,7 +97,9 @@ class _Maker:
         """(channels, window_h, window_w * in_channels)"""
         return self.p.filters[self.live.channels].reshape(len(self.live.channels), self.p.window.window_h, -1)
 
-    def layout(self, source: int, weights: npt.NDArray[np.int8], needed: Pick | None = None) -> Layout | None:
+    def layout(
+        self, source: int, weights: npt.NDArray[np.int8], needed: Collection | None = None
+    ) -> Layout | None:
         """A layout with `weights` (channels, runs, run bytes); None where it is not possible."""
         is_exact = source == FROM_IMAGE and needed is None
         steps = steps_of(self.kind, weights.shape[2], is_exact=is_exact)
@@ -103,7 +107,7 @@ class _Maker:
             return None
         r, channels = self.p.requantization, self.live.channels
         part = replace(r, multiplier=r.multiplier[channels], shift=r.shift[channels])
-        packed = pack(self.kind, weights, _folded_bias(self.p)[channels], part, steps)
+        packed = pack(self.kind, weights, folded_bias(self.p)[channels], part, steps)
         patch_bytes = self.p.window.taps * self.p.in_channels if source == FROM_PATCHES else 0
         return Layout(window_of(self.p), source, patch_bytes, needed, packed, _spread(self.live))
 
@@ -114,19 +118,30 @@ def layouts(p: "Params", kind: Kind) -> list[Layout]:
     make = _Maker(p, kind, live(p, kind.block))
     rows, w = make.filters, p.window
     flat = rows.reshape(len(rows), 1, -1)
-    total = flat.shape[2]
-    source = FROM_IMAGE if w.taps == 1 else FROM_PATCHES
     made = [make.layout(FROM_PATCHES, flat)]
     if w.taps == 1:
         made.append(make.layout(FROM_IMAGE, flat))
     elif w.dilation_w == 1:
         made.append(make.layout(FROM_ROWS, rows))
-    is_read = np.flatnonzero(flat.any(axis=(0, 1)))
-    if TABLE <= total <= MOST_PICKED and len(is_read) < total:
-        needed = pick(is_read.tolist(), total, max(LANES, len(is_read)), None)
-        few = np.pad(flat[:, :, is_read], [(0, 0), (0, 0), (0, needed.out_bytes - len(is_read))])
-        made.append(make.layout(source, few, needed))
+    needed = _needed(p, flat)
+    if needed is not None:
+        few = flat[:, :, flat.any(axis=(0, 1))]
+        made.append(make.layout(FROM_IMAGE if w.taps == 1 else FROM_ROWS, few, needed))
     return [each for each in made if each is not None]
+
+
+def _needed(p: "Params", flat: npt.NDArray[np.int8]) -> Collection | None:
+    """The inputs that some filter reads; None where that is all, none, or too long a list."""
+    w = p.window
+    is_read = flat.any(axis=(0, 1)).reshape(w.window_h, w.window_w, p.in_channels)
+    run_bytes = (w.dilation_w * (w.window_w - 1) + 1) * p.in_channels
+    # In the image nothing may be read behind a pixel; behind the ring there is room.
+    last = run_bytes - TABLE if w.taps == 1 else run_bytes
+    if is_read.all() or not is_read.any() or last < 0 or is_read.sum() > MOST_COLLECTED:
+        return None
+    rows, columns, channels = np.nonzero(is_read)
+    bytes_in_run = columns * w.dilation_w * p.in_channels + channels
+    return collect(list(zip(rows.tolist(), bytes_in_run.tolist(), strict=True)), w.window_h, last)
 
 
 @cache
@@ -138,22 +153,29 @@ def layout(p: "Params", kind: Kind) -> Layout:
 def instructions_of(p: "Params", each: Layout) -> float:
     """What the layout executes, by its shape alone; fitted to counts."""
     w = each.window
-    total = 180 + w.out_h * (72 if each.source == FROM_IMAGE else 72 + 20.0 * w.window_h)
+    total = 195 + w.out_h * (53 if each.source == FROM_IMAGE else 53 + 21.0 * w.window_h)
     if each.source != FROM_IMAGE:
         total += _copying(w, p.in_channels)
     if each.is_whole_row:
         return total + w.out_h * each.packed.instructions(w.out_w)
-    pieces = w.window_h * (1 if w.dilation_w == 1 else w.window_w) if each.source == FROM_PATCHES else 0
     calls, rest = divmod(w.out_w, TOGETHER)
-    total += w.out_h * (calls + (rest > 0)) * (64 + 4 * w.window_h + 12 * pieces)
-    total += w.out_h * calls * each.packed.instructions(TOGETHER)
-    total += w.out_h * (each.packed.instructions(rest) if rest else 0)
-    pixel = 0.0
-    if pieces:
+    row = calls * _some_pixels(p, each, TOGETHER) + (_some_pixels(p, each, rest) if rest else 0)
+    return total + w.out_h * row
+
+
+def _some_pixels(p: "Params", each: Layout, count: int) -> float:
+    """What `count` pixels take that are not done with the whole row."""
+    w = each.window
+    total = 44 + 3.0 * w.window_h + each.packed.instructions(count)
+    if each.source == FROM_PATCHES:
+        pieces = w.window_h * (1 if w.dilation_w == 1 else w.window_w)
         vectors = -(-w.taps * p.in_channels // pieces // LANES)
-        pixel += 5 + pieces * (0.6 + 8.8 * vectors)
-    pixel += sum(made.instructions for made in (each.needed, each.spread) if made)
-    return total + w.positions * pixel
+        total += 15 * pieces + count * (7 + pieces * (0.7 + 8.3 * vectors))
+    if each.needed is not None:
+        total += each.needed.instructions(count)
+    if each.spread is not None:
+        total += count * each.spread.instructions
+    return total
 
 
 def _copying(w: Window, channels: int) -> float:
@@ -161,8 +183,8 @@ def _copying(w: Window, channels: int) -> float:
     reach_h, reach_w = w.reach
     row_bytes = reach_w * channels
     slots = (w.window_h - 1) * w.dilation_h + 1
-    inside = min(w.in_h, reach_h) * (56 + 2 * w.in_w * channels / 32)
-    return inside + 3.3 * slots * row_bytes / LANES + max(0, reach_h - w.in_h) * (40 + 4 * row_bytes / LANES)
+    inside = min(w.in_h, reach_h) * (56 + 4.5 * w.in_w * channels / 32)
+    return inside + slots * row_bytes / LANES + max(0, reach_h - w.in_h) * (40 + 5 * row_bytes / LANES)
 
 
 def fits(kind: Kind, p: "Params") -> bool:
@@ -189,7 +211,7 @@ def kernel(kind: Kind, p: "Params", node: Node) -> KernelCall:
         *chosen.packed.c_fields("convolution.filters"),
         *window,
         *(Field("int32_t", f"convolution.{name}", value) for name, value in scalars.items()),
-        *pick_fields("convolution.needed", chosen.needed),
+        *collect_fields("convolution.needed", chosen.needed),
         *pick_fields("convolution.spread", chosen.spread),
         *(Field("int32_t", f"convolution.{name}", at) for name, at in places.items()),
     )
@@ -203,7 +225,7 @@ def _scratch(p: "Params", chosen: Layout) -> tuple[dict[str, int], int]:
     is_ring = chosen.source != FROM_IMAGE
     slots = (w.window_h - 1) * w.dilation_h + 1
     sizes = {
-        "ring_at": slots * w.reach[1] * p.in_channels + LANES if is_ring else 0,
+        "ring_at": slots * w.reach[1] * p.in_channels + TABLE if is_ring else 0,
         "patches_at": TOGETHER * _patch_step(chosen) if chosen.source == FROM_PATCHES else 0,
         "needed_at": TOGETHER * chosen.needed.out_bytes + LANES if chosen.needed else 0,
         "results_at": TOGETHER * chosen.spread.in_bytes if chosen.spread else 0,

@@ -21,6 +21,7 @@ from edgeprune.ops.conv2d.m0 import CONV_2D_M0
 from edgeprune.ops.conv2d.mve import CONV_2D_MVE
 from edgeprune.ops.conv2d.neon import CONV_2D_DOT, CONV_2D_NEON
 from edgeprune.ops.conv2d.winograd import CONV_2D_WINOGRAD
+from edgeprune.ops.conv2d.winograd_neon import CONV_2D_WINOGRAD_NEON
 from edgeprune.ops.convolution import (
     Int32Array,
     Requantization,
@@ -165,5 +166,6 @@ CONV_2D = Op(
         CONV_2D_WINOGRAD,
         CONV_2D_NEON,
         CONV_2D_DOT,
+        CONV_2D_WINOGRAD_NEON,
     ),
 )

@@ -52,16 +52,15 @@ static void some_pixels(const job *j, int32_t count, int8_t *out)
     const int8_t *source = j->runs[0];
     const int8_t *const *runs = j->runs;
     int64_t step = j->step;
-    if (p->source == EP_FROM_PATCHES) {
+    if (p->needed.out_bytes != 0) {
+        ep_collect_neon(&p->needed, runs, step, j->needed, count);
+        source = j->needed;
+        step = p->needed.out_bytes;
+        runs = &source;
+    } else if (p->source == EP_FROM_PATCHES) {
         make_patches(j, count);
         source = j->patches;
         step = p->patch_step;
-        runs = &source;
-    }
-    if (p->needed.out_bytes != 0) {
-        ep_pick_neon(&p->needed, source, step, j->needed, p->needed.out_bytes, count);
-        source = j->needed;
-        step = p->needed.out_bytes;
         runs = &source;
     }
     if (p->spread.out_bytes == 0) {

@@ -8,6 +8,7 @@
 #ifndef EP_CONVOLUTION_NEON_H
 #define EP_CONVOLUTION_NEON_H
 
+#include "ep_collect_neon.h"
 #include "ep_filters_neon.h"
 #include "ep_pick_neon.h"
 
@@ -33,7 +34,7 @@ typedef struct {
     int32_t columns;          /* that the windows span, padding included */
     int32_t source;           /* EP_FROM_... */
     int32_t patch_step;       /* from a patch to the next: 15 bytes more than it has, at least */
-    ep_pick_list_neon needed; /* of a pixel or patch; out_bytes 0: all */
+    ep_collect_list_neon needed; /* of a pixel's window; then there are no patches */
     ep_pick_list_neon spread; /* from computed channels to all; out_bytes 0: all are computed */
     int32_t ring_at; /* these four: offsets in the scratch; first come window_h pointers */
     int32_t patches_at;

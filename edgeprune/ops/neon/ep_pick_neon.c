@@ -19,18 +19,16 @@ EP_INLINE int32_t table_begin(const ep_pick_list_neon *list, int32_t number)
 
 /* Sixteen bytes of the output, of which `at` is the first; the tables are in registers. */
 EP_INLINE void pick_vector(const ep_pick_list_neon *list, const int8x16x4_t *table, const uint8_t *indices,
-                           int8_t *out, int64_t at, const int tables, const int has_base)
+                           int8_t *out, int64_t at, const int tables)
 {
-    int8x16_t result = has_base ? vld1q_s8(list->base + at) : vdupq_n_s8(0);
+    int8x16_t result = vld1q_s8(list->base + at);
     EP_UNROLL for (int i = 0; i < tables; i++) {
-        const uint8x16_t index = vld1q_u8(indices + LANES * i);
-        result = i == 0 && !has_base ? vqtbl4q_s8(table[0], index) : vqtbx4q_s8(result, table[i], index);
+        result = vqtbx4q_s8(result, table[i], vld1q_u8(indices + LANES * i));
     }
     vst1q_s8(out + at, result);
 }
 
-EP_INLINE void pick_pixel(const ep_pick_list_neon *list, const int8_t *in, int8_t *out, const int tables,
-                          const int has_base)
+EP_INLINE void pick_pixel(const ep_pick_list_neon *list, const int8_t *in, int8_t *out, const int tables)
 {
     const uint8_t *indices = list->indices;
     const int64_t last = list->out_bytes - LANES;
@@ -39,41 +37,17 @@ EP_INLINE void pick_pixel(const ep_pick_list_neon *list, const int8_t *in, int8_
         table[i] = table_at(in + table_begin(list, i));
     }
     for (int64_t at = 0; at < last; at += LANES) {
-        pick_vector(list, table, indices, out, at, tables, has_base);
+        pick_vector(list, table, indices, out, at, tables);
         indices += LANES * tables;
     }
-    pick_vector(list, table, indices, out, last, tables, has_base);
-}
-
-/* Any number of tables: each is read again for each vector. */
-static void pick_from_many(const ep_pick_list_neon *list, const int8_t *in, int8_t *out)
-{
-    const uint8_t *indices = list->indices;
-    const int32_t last = list->out_bytes - LANES;
-    for (int32_t i = 0; i < list->out_bytes; i += LANES) {
-        const int32_t at = i < last ? i : last;
-        int8x16_t result = list->base != 0 ? vld1q_s8(list->base + at) : vdupq_n_s8(0);
-        for (int32_t k = 0; k * TABLE < list->in_bytes; k++) {
-            result = vqtbx4q_s8(result, table_at(in + table_begin(list, k)), vld1q_u8(indices));
-            indices += LANES;
-        }
-        vst1q_s8(out + at, result);
-    }
+    pick_vector(list, table, indices, out, last, tables);
 }
 
 EP_INLINE void pick_pixels(const ep_pick_list_neon *list, const int8_t *in, int64_t in_step, int8_t *out,
                            int64_t out_step, int32_t count, const int tables)
 {
-    if (list->base != 0) {
-        for (; count > 0; count--) {
-            pick_pixel(list, in, out, tables, 1);
-            in += in_step;
-            out += out_step;
-        }
-        return;
-    }
     for (; count > 0; count--) {
-        pick_pixel(list, in, out, tables, 0);
+        pick_pixel(list, in, out, tables);
         in += in_step;
         out += out_step;
     }
@@ -88,13 +62,7 @@ void ep_pick_neon(const ep_pick_list_neon *list, const int8_t *in, int64_t in_st
         pick_pixels(list, in, in_step, out, out_step, count, 2);
     } else if (list->in_bytes <= 3 * TABLE) {
         pick_pixels(list, in, in_step, out, out_step, count, 3);
-    } else if (list->in_bytes <= MOST_TABLES * TABLE) {
-        pick_pixels(list, in, in_step, out, out_step, count, MOST_TABLES);
     } else {
-        for (; count > 0; count--) {
-            pick_from_many(list, in, out);
-            in += in_step;
-            out += out_step;
-        }
+        pick_pixels(list, in, in_step, out, out_step, count, MOST_TABLES);
     }
 }

@@ -1,4 +1,4 @@
-"""Lists of bytes to pick: ep_pick_neon.h."""
+"""Lists of places for bytes: ep_pick_neon.h."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,31 +10,29 @@ from edgeprune.ops.base import Constant, Field
 
 LANES, TABLE = 16, 64
 NONE = 255
-MOST_TABLES = 4
-"""Of 64 bytes, that are kept in registers."""
+MOST_BYTES = 4 * TABLE
+"""Of the input, which is kept in registers."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pick:
-    """From `in_bytes` to `out_bytes`; `base` are the bytes that are not picked, None for zeros."""
+    """From `in_bytes` to `out_bytes`; `base` are the bytes that are not picked."""
 
     in_bytes: int
     out_bytes: int
-    base: npt.NDArray[np.int8] | None
+    base: npt.NDArray[np.int8]
     indices: npt.NDArray[np.uint8]
 
     @property
     def instructions(self) -> float:
         """For one pixel, fitted to counts."""
         tables, vectors = -(-self.in_bytes // TABLE), -(-self.out_bytes // LANES)
-        if tables > MOST_TABLES:
-            return 14.0 * vectors * tables
         return 18.5 + 0.9 * tables + vectors * (5.1 + 2.05 * tables)
 
 
-def pick(sources: Sequence[int], in_bytes: int, out_bytes: int, base: npt.NDArray[np.int8] | None) -> Pick:
+def pick(sources: Sequence[int], in_bytes: int, out_bytes: int, base: npt.NDArray[np.int8]) -> Pick:
     """Byte i of the output is byte sources[i] of the input, that of `base` where it is negative."""
-    if in_bytes < TABLE or out_bytes < LANES:
+    if not TABLE <= in_bytes <= MOST_BYTES or out_bytes < LANES:
         raise ValueError(f"from {in_bytes} to {out_bytes} bytes")
     tables = [min(at, in_bytes - TABLE) for at in range(0, in_bytes, TABLE)]
     vectors = [min(at, out_bytes - LANES) for at in range(0, out_bytes, LANES)]
@@ -51,7 +49,7 @@ def pick(sources: Sequence[int], in_bytes: int, out_bytes: int, base: npt.NDArra
 
 def pick_fields(prefix: str, made: Pick | None) -> tuple[Field, ...]:
     """The fields of a struct ep_pick_list_neon called `prefix`; None picks nothing."""
-    base = None if made is None or made.base is None else Constant(made.base)
+    base = None if made is None else Constant(made.base)
     return (
         Field("int32_t", f"{prefix}.in_bytes", made.in_bytes if made else 0),
         Field("int32_t", f"{prefix}.out_bytes", made.out_bytes if made else 0),

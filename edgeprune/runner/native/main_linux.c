@@ -82,7 +82,10 @@ static int serve_state(const options *o)
         return 1;
     }
     (void)snprintf(local, sizeof local, "%s", ep_state_path(EP_STATE_SOCKET));
-    bool is_open = ep_server_listen_local(local);
+    if (!ep_server_listen_local(local)) { /* Android's rules may forbid such files: the rest works without */
+        (void)fprintf(stderr, "runner: `attach` will not find this service\n");
+    }
+    bool is_open = true;
     for (size_t i = 0; i < o->address_count && is_open; i++) {
         is_open = ep_server_listen(o->addresses[i]);
     }

@@ -3,7 +3,8 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ from edgeprune.codegen.generate import generate
 from edgeprune.device.emulator import pi_count
 from edgeprune.device.toolchain import ZIG
 from edgeprune.memory import plan_memory
+from edgeprune.memory.live import live_ranges
 from edgeprune.memory.plan import Planner
 from edgeprune.memory.planners import PLANNERS
+from edgeprune.memory.slim import ALIGN_BYTES
+from edgeprune.ops import bind
 from edgeprune.ops.cores import Goal
 from edgeprune.tflite.graph import DTYPES, Array, QuantGraph
 from support.tools import require_tool
@@ -34,12 +38,21 @@ class ArmModel:
     """A network's C, compiled in `folder` for `goal`."""
 
     def __init__(
-        self, graph: QuantGraph, folder: Path, goal: Goal, planner: Planner = PLANNERS["by_size"]
+        self,
+        graph: QuantGraph,
+        folder: Path,
+        goal: Goal,
+        planner: Planner = PLANNERS["by_size"],
+        picks: Mapping[int, str] | None = None,
     ) -> None:
+        """`picks` names variants, by position of the node, whatever the goal would have."""
         self._emulator = emulator(goal.core)
         self._graph = graph
         self._folder = folder
         self.plan = plan_memory(graph, planner, goal)
+        if picks is not None:
+            live = live_ranges(graph, bind(graph), goal, picks)
+            self.plan = replace(planner.plan(live.buffers, ALIGN_BYTES), picks=picks)
         self.generated = generate(graph, self.plan, name="arm", model_sha256="0" * 64, goal=goal)
         for name, text in self.generated.files.items():
             (folder / name).write_text(text, encoding="utf-8")
