@@ -276,7 +276,7 @@ def test_who_holds_the_lock_is_said(device: Device, tmp_path: Path) -> None:
     child.wait()
 
 
-@pytest.mark.parametrize("holder", ["999999999:1", f"{os.getpid()}:1", ""])
+@pytest.mark.parametrize("holder", ["999999999:1", f"{os.getpid()}:1", ""], ids=["gone", "reused", "none"])
 def test_a_lock_of_the_dead_holds_nobody(device: Device, tmp_path: Path, holder: str) -> None:
     """Also where another process has the number by now."""
     (bundle,) = bundles(tmp_path, "a")
