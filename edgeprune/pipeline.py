@@ -10,12 +10,16 @@ on: a build that is repeated reuses what has not changed, and an interrupted one
 stages that train or convert import TensorFlow, and only when they run.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edgeprune.artifact import Stage, Store, write_atomic
 from edgeprune.data import SCALES, Dataset
+from edgeprune.device.board import Board
+from edgeprune.device.board import find_board as find
 from edgeprune.device.target import Target, find_target
 from edgeprune.device.toolchain import TOOLCHAINS
 from edgeprune.errors import BudgetError, UsageError
@@ -24,8 +28,9 @@ from edgeprune.prune.methods import METHODS
 from edgeprune.quant.qat import check_installed
 from edgeprune.recipe import DEFAULT_METHOD, Recipe
 from edgeprune.report.front import render_front
-from edgeprune.stages import bundle, firmware, int8, linux, network, prunability, pruning
+from edgeprune.stages import bundle, int8, linux, network, prunability, pruning
 from edgeprune.stages.budget import Search, read_budget
+from edgeprune.stages.ship import ship
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,12 @@ class Build:
         }
 
 
-def build(recipe: Recipe, store: Store) -> Build:
-    """Run the whole pipeline and leave a Bundle at the recipe's `out`."""
+def build(recipe: Recipe, store: Store, find_board: Callable[[], Board] | None = None) -> Build:
+    """Run the whole pipeline and leave a Bundle at the recipe's `out`.
+
+    `find_board` finds the Linux device on which a budget's latency is measured; this computer is found
+    without.
+    """
     target = find_target(recipe.target)
     model, out = Path(recipe.model), output_folder(recipe)
     bundle.check_place(out)
@@ -56,29 +65,25 @@ def build(recipe: Recipe, store: Store) -> Build:
     _check_target(recipe, target)
     extras: dict[str, Any] = {}
     if recipe.budget is not None:
-        recipe, extras["budget"] = _within_budget(recipe, store, target, out)
+        recipe, extras["budget"] = _within_budget(recipe, store, target, out, find_board)
+    elif find_board is not None:
+        raise UsageError("a board is only asked for the latency of a --budget", hint="leave it out")
     trained, tflite, data = _network(recipe, model, store)
-    measured: Stage | None = None
-    if target.linux is not None:
-        compiled = linux.package(store, tflite, target, recipe)
-        tested = linux.evaluate(store, tflite, compiled, data, trained, recipe.seed)
-    else:
-        compiled = firmware.compile(store, tflite, target, recipe.toolchain, recipe.optimize)
-        tested = firmware.evaluate(store, tflite, compiled, data, trained, recipe.seed)
-        measured = firmware.measure(store, compiled, tested, tflite, target)
+    shipped = ship(store, tflite, target, recipe, data, trained)
     if trained is not None and trained.prunability is not None:
         extras["prunability"] = prunability.describe(trained.prunability, recipe)
     if trained is not None and trained.steps:
         extras["pruning"] = pruning.describe(trained.steps, recipe)
     if trained is not None and data is not None:
-        extras["quantization"] = int8.describe(store, trained, tflite, tested, data, recipe)
-    stages = (*(trained.stages if trained else ()), tflite, compiled, tested)
-    stages += () if measured is None else (measured,)
-    manifest = bundle.assemble(out, recipe, target, tflite, trained, compiled, tested, measured, data, extras)
+        extras["quantization"] = int8.describe(store, trained, tflite, shipped.tested, data, recipe)
+    stages = (*(trained.stages if trained else ()), tflite, *shipped.stages)
+    manifest = bundle.assemble(out, recipe, target, tflite, trained, shipped, data, extras)
     return Build(out, manifest, stages)
 
 
-def _within_budget(recipe: Recipe, store: Store, target: Target, out: Path) -> tuple[Recipe, dict[str, Any]]:
+def _within_budget(
+    recipe: Recipe, store: Store, target: Target, out: Path, find_board: Callable[[], Board] | None
+) -> tuple[Recipe, dict[str, Any]]:
     """The recipe that holds the budget, and the search for the manifest.
 
     Where none does, the points that were seen are left as a page beside `out`.
@@ -91,6 +96,14 @@ def _within_budget(recipe: Recipe, store: Store, target: Target, out: Path) -> t
         )
     if recipe.speedup is not None:
         raise UsageError("--budget and --speedup both say how far to prune", hint="leave one out")
+    if find_board is not None and (target.linux is None or "latency_ms" not in limits):
+        raise UsageError(
+            "a board is only asked for latency_ms, and only a Linux device: a serial line puts no firmware "
+            "on a microcontroller",
+            hint="leave it out",
+        )
+    if find_board is None and target.board == "process":
+        find_board = partial(find, target)
     method = DEFAULT_METHOD if recipe.method is None else recipe.method
     loaded = network.load(store, Path(recipe.model))
     data = network.load_training_data(recipe, loaded)
@@ -102,12 +115,16 @@ def _within_budget(recipe: Recipe, store: Store, target: Target, out: Path) -> t
         recipe=recipe.model_copy(update={"method": method}),
         target=target,
         limits=limits,
+        find_board=find_board,
     )
     try:
         found = search.run()
     except BudgetError as error:
         page = out.with_name(f"{out.name}-budget.html")
-        write_atomic(page, render_front(out.name, limits, [vars(point) for point in search.points]))
+        write_atomic(
+            page,
+            render_front(out.name, limits, [vars(point) for point in search.points], search.latency_from),
+        )
         raise BudgetError(error.message, hint=f"{error.hint}; what was tried: {page}") from error
     return found.recipe, found.to_json(limits)
 
@@ -152,6 +169,11 @@ def _check_used(recipe: Recipe, is_tflite: bool) -> None:
 def _check_target(recipe: Recipe, target: Target) -> None:
     """Refuse what this kind of target cannot do or does not look at."""
     if target.linux is None:
+        if recipe.speedup_in == "tiles":
+            raise UsageError(
+                f"--speedup-in tiles is for Linux targets; {target.name} has no LiteRT",
+                hint="--speedup-in instructions counts those of its own kernels",
+            )
         if recipe.quantize == "dynamic":
             raise UsageError(
                 f"--quantize dynamic is for LiteRT; firmware for {target.name} has no kernels for it",
@@ -169,10 +191,11 @@ def _check_target(recipe: Recipe, target: Target) -> None:
             "--wheels and --quantize dynamic are for the runtime litert; the native one is a single program",
             hint="leave them out, or --runtime litert",
         )
-    if recipe.speedup_in == "instructions" or recipe.budget is not None:
+    model = {"litert": "tiles", "native": "instructions"}[runtime]
+    if recipe.speedup_in not in ("macs", model):
         raise UsageError(
-            f"--budget and --speedup-in instructions need a board that counts; {target.name} is timed only",
-            hint="--speedup S, then compare `edgeprune profile` of both",
+            f"--speedup-in {recipe.speedup_in} is no model of the runtime {runtime}",
+            hint=f"--speedup-in {model}, or macs",
         )
     if recipe.toolchain != "zig":
         raise UsageError(f"--toolchain {recipe.toolchain} does not build for {target.name}", hint="zig does")

@@ -28,7 +28,7 @@ class Recipe(BaseModel):
     scale: str = "none"
     method: str | None = None
     speedup: float | None = Field(default=None, ge=1.0)
-    speedup_in: Literal["macs", "instructions"] = "macs"
+    speedup_in: Literal["macs", "instructions", "tiles"] = "macs"
     budget: str | None = None
     allocation: str | None = None
     round_to: int | None = Field(default=None, ge=1)

@@ -174,9 +174,51 @@ def test_what_a_target_cannot_do_is_refused_before_anything_runs(
     assert not (shell.folder / "refused").exists()
 
 
-def test_budgets_need_a_board_that_counts(shell: Shell) -> None:
-    words = ("--data", "sklearn:digits", "--budget", "latency_ms<=1")
-    assert "timed only" in shell.refused("build", DIGITS, "--target", "rpi4", *words)
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("rpi4", "--budget", "latency_ms<=1"), "latency_ms needs a rpi4 to measure it on"),
+        (("linux", "--budget", "ram_kib<=1000"), "not known before it runs there"),
+        (("linux", "--budget", "flash_kib<=900", "--board", "linux"), "only asked for latency_ms"),
+        (("virtual-m4", "--budget", "latency_ms<=9", "--port", "/dev/null"), "only a Linux device"),
+        (("linux", "--speedup", "2", "--board", "linux"), "only asked for the latency of a --budget"),
+        (("linux", "--speedup", "2", "--speedup-in", "instructions"), "no model of the runtime litert"),
+        (
+            ("linux", "--runtime", "native", "--speedup", "2", "--speedup-in", "tiles"),
+            "no model of the runtime native",
+        ),
+        (("virtual-m4", "--speedup", "2", "--speedup-in", "tiles"), "has no LiteRT"),
+    ],
+)
+def test_what_a_budget_cannot_limit_is_refused(shell: Shell, words: tuple[str, ...], said: str) -> None:
+    refused = shell.refused("build", DIGITS, "--data", "sklearn:digits", "--target", *words)
+    assert said in refused
+    assert "hint:" in refused
+
+
+@pytest.mark.slow
+def test_a_budget_of_measured_latency(shell: Shell) -> None:
+    """No network is as fast as a nanosecond; a minute holds every one."""
+    words = ("--data", "sklearn:digits", "--target", "linux", "--runtime", "native", "--epochs", "1")
+    shell.run("build", DIGITS, *words, "--budget", "latency_ms<=60000", "--out", "roomy")
+    found = json.loads((shell.folder / "roomy" / "manifest.json").read_text())["budget"]
+    assert found["latency_from"] == "linux (hardware)"
+    assert found["binding"] == "latency_ms" and found["speedup"] is None
+    assert all(0 < point["latency_ms"] < 60000 for point in found["points"])
+    assert "linux (hardware)" in (shell.folder / "roomy" / "report.html").read_text()
+
+    words = (*words, "--board", "linux", "--budget", "latency_ms<=0.000001", "--out", "never")
+    refused = shell.refused("build", DIGITS, *words, status=3)
+    assert "latency_ms binds" in refused and "out of reach" in refused
+    assert not (shell.folder / "never").exists()
+    assert "linux (hardware)" in (shell.folder / "never-budget.html").read_text()
+
+
+def test_a_speedup_in_tiles(shell: Shell) -> None:
+    words = ("--data", "sklearn:digits", "--target", "linux", "--epochs", "1", "--out", "tiles")
+    made = shell.ask("build", DIGITS, *words, "--speedup", "1.5", "--speedup-in", "tiles")
+    assert made["pruned"]["speedup"] > 1.5
+    assert 'speedup_in = "tiles"' in (shell.folder / "tiles" / "recipe.toml").read_text()
 
 
 @pytest.mark.parametrize(("quantize", "dtype"), [("float32", "float32"), ("dynamic", "float32")])

@@ -1,12 +1,15 @@
 """`edgeprune build`: the whole pipeline; leaves a Bundle."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from edgeprune.cli.board_options import place_options
 from edgeprune.cli.output import Output, common_options, table
 from edgeprune.cli.requirements import needs, needs_keras
+from edgeprune.device.board import Access, find_board
 
 
 @click.command("build")
@@ -25,8 +28,9 @@ from edgeprune.cli.requirements import needs, needs_keras
 @click.option("--speedup", type=float, help="MACs before / MACs after.")
 @click.option(
     "--speedup-in",
-    type=click.Choice(["macs", "instructions"]),
-    help="What the speed-up counts: MACs, or the target's instructions by the kernels' own counts.",
+    type=click.Choice(["macs", "instructions", "tiles"]),
+    help="What the speed-up counts: MACs, a microcontroller's instructions by the kernels' own counts, or "
+    "the tiles that LiteRT computes.",
 )
 @click.option(
     "--budget",
@@ -79,14 +83,26 @@ from edgeprune.cli.requirements import needs, needs_keras
     "--wheels", is_flag=True, default=None, help="Put the device's Python packages in the Bundle too."
 )
 @click.option("--out", "place", help="The Bundle.  [default: build/MODEL-TARGET]")
+@place_options
 @common_options
-def command(model: Path, place: str | None, out: Output, seed: int, **options: Any) -> None:
+def command(
+    model: Path,
+    place: str | None,
+    board_id: str | None,
+    port: str | None,
+    access: Access,
+    out: Output,
+    seed: int,
+    **options: Any,
+) -> None:
     """Prune, quantise, compile and measure MODEL; leave a Bundle.
 
-    MODEL is a .keras or .h5 file, an int8 .tflite (compiled as it is) or a recipe .toml.
+    MODEL is a .keras or .h5 file, an int8 .tflite (compiled as it is) or a recipe .toml. A board is needed
+    only for a --budget with latency_ms on a Linux device: every network of the search is timed there.
     """
     needs("numpy", "pydantic", "ziglang", extra="compile", what="build")
     from edgeprune.artifact import Store, default_store
+    from edgeprune.device.target import find_target
     from edgeprune.pipeline import build
     from edgeprune.recipe import make_recipe, read_recipe
 
@@ -101,7 +117,10 @@ def command(model: Path, place: str | None, out: Output, seed: int, **options: A
         recipe = make_recipe({"model": str(model), **given}, "command line")
     if Path(recipe.model).suffix != ".tflite":
         needs_keras("a Keras model")
-    made = build(recipe, Store(default_store()))
+    find = None
+    if (board_id, port, access.host) != (None, None, None):
+        find = partial(find_board, find_target(recipe.target), board_id, port, access)
+    made = build(recipe, Store(default_store()), find)
     out.emit(made.result(), _text(made.result(), made.manifest))
 
 

@@ -229,7 +229,7 @@ class _Search:
         lowest = self.cost(self._floor)
         if lowest > self._limit:
             whole = self._cost(self._graph)
-            unit = "MACs" if self._cost is _macs else "modelled instructions"
+            unit = "MACs" if self._cost is _macs else "modelled operations"
             raise BudgetError(
                 f"a speed-up of {whole / self._limit:.3g} is out of reach: with every group at its smallest "
                 f"{lowest:.0f} of {whole:.0f} {unit} remain, a speed-up of {whole / max(1, lowest):.3g}",

@@ -16,21 +16,25 @@ TITLES = {
 }
 
 
-def render_front(name: str, limits: Mapping[str, float], points: Sequence[Mapping[str, Any]]) -> str:
+def render_front(
+    name: str, limits: Mapping[str, float], points: Sequence[Mapping[str, Any]], latency_from: str | None
+) -> str:
     """Self-contained HTML of the points of a search."""
     title = f"Budget search for {escape(name)}"
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{STYLE}</style></head>\n<body><h1>{title}</h1>{front(limits, points)}</body></html>\n"
+        f"<style>{STYLE}</style></head>\n<body><h1>{title}</h1>"
+        f"{front(limits, points, latency_from)}</body></html>\n"
     )
 
 
-def front(limits: Mapping[str, float], points: Sequence[Mapping[str, Any]]) -> str:
+def front(limits: Mapping[str, float], points: Sequence[Mapping[str, Any]], latency_from: str | None) -> str:
     """A picture for each limited quantity: a bar for each point, coloured where it breaks the limit."""
     asked = ", ".join(f"{key} <= {value:g}" for key, value in limits.items())
+    source = "" if latency_from is None else f" Latency is that of {escape(latency_from)}."
     parts = [
-        f'<p class="faint">Asked for: {escape(asked)}. Latency (modelled), RAM and flash are those of '
-        "compiled, untrained networks on the virtual board; accuracy needs training.</p>"
+        f'<p class="faint">Asked for: {escape(asked)}. Latency, RAM and flash are those of compiled, '
+        f"untrained networks; accuracy needs training.{source}</p>"
     ]
     for key, (title, unit) in TITLES.items():
         seen = [point for point in points if point[key] is not None]

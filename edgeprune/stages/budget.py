@@ -3,9 +3,12 @@
 A budget such as "latency_ms<=60,ram_kib<=48,accuracy_drop<=1.5" is met in two searches.
 
 What the board feels (latency, RAM, flash) hardly depends on the values of weights, so it is measured on
-networks that are pruned, made int8 and compiled, but not yet trained: seconds each. Latency falls as the
-kernels' own counts of instructions say (layer_cost.py), so the search runs along that, corrected by what
-was measured, and ends at the least pruned network that holds the limits.
+networks that are pruned, made int8 and compiled, but not yet trained: seconds each. Latency falls as a
+model of the device says (layer_cost.py), so the search runs along that, corrected by what was measured, and
+ends at the least pruned network that holds the limits.
+
+Latency is that of a virtual board of our own, which is modelled; or it is measured on a Linux device: every
+network of the search is installed there and timed, and the last one stays until something else is flashed.
 
 Accuracy needs training. The network found is fine-tuned once; when only the accuracy is limited, the
 speed-up rises step by step for as long as it holds.
@@ -15,18 +18,23 @@ that cannot be held ends in a BudgetError that names the constraint which binds 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from edgeprune.artifact import Stage, Store
 from edgeprune.data import Dataset
+from edgeprune.device.board import Board
 from edgeprune.device.target import Target
 from edgeprune.errors import BudgetError, UsageError
 from edgeprune.prune.methods import METHODS
 from edgeprune.recipe import DEFAULT_METHOD, Recipe
 from edgeprune.stages import firmware, int8, network, pruning
+from edgeprune.stages.linux import runtime_of
 from edgeprune.stages.pruning import Step
+from edgeprune.stages.ship import Shipped, ship
 from edgeprune.table import did_you_mean
 
 log = logging.getLogger("edgeprune")
@@ -45,8 +53,8 @@ LADDER = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0)
 class Point:
     """A network of the search: what it costs on the target; `accuracy_drop` only once it was trained.
 
-    `speedup` is in modelled instructions. A value that this target cannot give is None, and all are where
-    the firmware does not fit at all, which `refused` says.
+    `speedup` is in what the device is modelled to compute. A value that this target cannot give is None, and
+    all are where the firmware does not fit at all, which `refused` says.
     """
 
     speedup: float
@@ -71,11 +79,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Found:
-    """What the search ended with: the recipe that holds the budget, its training, all points seen."""
+    """What the search ended with: the recipe that holds the budget, its training, all points seen.
+
+    `latency_from` says which board gave the latency, and what kind of evidence that is.
+    """
 
     recipe: Recipe
     steps: tuple[Step, ...]
     points: tuple[Point, ...]
+    latency_from: str | None = None
 
     def to_json(self, limits: Mapping[str, float]) -> dict[str, Any]:
         """For the manifest."""
@@ -84,6 +96,7 @@ class Found:
             "limits": dict(limits),
             "speedup": self.recipe.speedup,
             "binding": max(shares, key=lambda name: shares[name], default=None),
+            "latency_from": self.latency_from,
             "points": [vars(point) for point in self.points],
         }
 
@@ -109,7 +122,10 @@ def read_budget(text: str) -> dict[str, float]:
 
 @dataclass
 class Search:
-    """One search; `points` grows as it goes."""
+    """One search; `points` grows as it goes.
+
+    `find_board` finds the Linux device that latency is measured on.
+    """
 
     store: Store
     loaded: Stage
@@ -118,16 +134,14 @@ class Search:
     recipe: Recipe
     target: Target
     limits: Mapping[str, float]
+    find_board: Callable[[], Board] | None = None
     points: list[Point] = field(default_factory=list)
+    latency_from: str | None = None
 
     def run(self) -> Found:
         """Find the network; raises BudgetError when none holds the budget."""
         device = {name: limit for name, limit in self.limits.items() if name in DEVICE}
-        if "latency_ms" in device and self.target.board != "unicorn":
-            raise UsageError(
-                f"{self.target.name} gives no latency while building",
-                hint="choose a virtual target such as virtual-m4, or leave latency_ms out",
-            )
+        self._check_limits()
         speedup = self._least(device) if device else None
         if "accuracy_drop" not in self.limits:
             return self._trained(speedup or 1.0)
@@ -137,6 +151,26 @@ class Search:
         if found.points[-1].over(self.limits):
             raise self._refusal(found.points[-1])
         return found
+
+    def _check_limits(self) -> None:
+        """Refuse limits that nothing says anything of on this target."""
+        if "ram_kib" in self.limits and self.target.linux is not None:
+            raise UsageError(
+                f"ram_kib: what a network needs on {self.target.name} is not known before it runs there",
+                hint="leave ram_kib out; `edgeprune profile` tells the runner's peak",
+            )
+        if "latency_ms" not in self.limits or self.target.board == "unicorn":
+            return
+        if self.target.linux is None:
+            raise UsageError(
+                f"{self.target.name} gives no latency while building",
+                hint="choose a virtual target such as virtual-m4, or leave latency_ms out",
+            )
+        if self.find_board is None:
+            raise UsageError(
+                f"latency_ms needs a {self.target.name} to measure it on",
+                hint="--host USER@HOST, --port PORT or --board ID",
+            )
 
     def _least(self, limits: Mapping[str, float]) -> float:
         """The smallest speed-up at which the target holds `limits`."""
@@ -175,7 +209,9 @@ class Search:
         return point
 
     def _asked(self, speedup: float, **changes: object) -> Recipe:
-        update = {"speedup": speedup, "speedup_in": "instructions", "budget": None, **changes}
+        is_litert = self.target.linux is not None and runtime_of(self.recipe, self.target) == "litert"
+        counted = "tiles" if is_litert else "instructions"
+        update = {"speedup": speedup, "speedup_in": counted, "budget": None, **changes}
         return self.recipe.model_copy(update=update)
 
     def _measured(self, recipe: Recipe, steps: Sequence[Step]) -> Point:
@@ -184,14 +220,13 @@ class Search:
         convert = int8.to_int8 if is_trained else _convert
         tflite = convert(self.store, trained, self.data, recipe)
         try:
-            compiled = firmware.compile(self.store, tflite, self.target, recipe.toolchain, recipe.optimize)
+            shipped = ship(self.store, tflite, self.target, recipe, self.data, trained)
         except BudgetError as error:
             return Point(float(recipe.speedup or 1.0), None, None, None, refused=error.message)
-        tested = firmware.evaluate(self.store, tflite, compiled, self.data, trained, recipe.seed)
-        measured = firmware.measure(self.store, compiled, tested, tflite, self.target)
-        memory = compiled.json("compile.json")["memory"]
-        profile = measured.json("profile.json") if measured is not None else None
+        memory = shipped.compiled.json("compile.json")["memory"]
+        profile = self._profile(shipped, tflite)
         latency = profile["latency_us"]["median"] / 1000 if profile and profile["latency_us"] else None
+        tested = shipped.tested
         whole, kept = self.scored.json("score.json")["accuracy"], tested.json("evaluate.json")["accuracy"]
         return Point(
             speedup=float(recipe.speedup or 1.0),
@@ -200,6 +235,20 @@ class Search:
             flash_kib=_kib(memory["flash_bytes"]),
             accuracy_drop=100 * (whole - kept) if is_trained else None,
         )
+
+    def _profile(self, shipped: Shipped, tflite: Stage) -> dict[str, Any] | None:
+        """What a virtual board said of a network, or a Linux device says now; None where none is asked."""
+        found: dict[str, Any] | None = None
+        if shipped.measured is not None:
+            found = shipped.measured.json("profile.json")
+        elif self.target.linux is not None and "latency_ms" in self.limits:
+            assert self.find_board is not None
+            with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+                stages = (shipped.compiled, shipped.tested, tflite)
+                found = firmware.flash_and_profile(self.find_board(), Path(folder), *stages)
+        if found is not None:
+            self.latency_from = f"{found['board']} ({found['evidence']})"
+        return found
 
     def _trained(self, speedup: float) -> Found:
         """The network of that speed-up after all its training, as the last of the points."""
@@ -210,7 +259,7 @@ class Search:
         point = self._measured(asked, steps)
         self.points.append(point)
         log.info("           trained: %s", describe(point))
-        return Found(asked, steps, tuple(self.points))
+        return Found(asked, steps, tuple(self.points), self.latency_from)
 
     def _most_accurate_last(self) -> Found:
         """Only the accuracy is limited: the largest speed-up of LADDER that holds it."""
@@ -254,7 +303,7 @@ def _kib(size_bytes: int | None) -> float | None:
 
 def describe(point: Point) -> str:
     """A point in words."""
-    parts = [f"{point.speedup:.2f}x fewer modelled instructions"]
+    parts = [f"{point.speedup:.2f}x less by the model"]
     for name, unit in UNITS.items():
         value = getattr(point, name)
         if value is not None:

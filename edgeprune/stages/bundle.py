@@ -31,6 +31,7 @@ from edgeprune.errors import UsageError, refused_by_system
 from edgeprune.recipe import Recipe
 from edgeprune.report.html import render
 from edgeprune.stages.network import Trained
+from edgeprune.stages.ship import Shipped
 
 PACKAGES = ("numpy", "keras", "tensorflow-cpu", "tensorflow", "ziglang", "ai-edge-litert")
 
@@ -54,9 +55,7 @@ def assemble(
     target: Target,
     tflite: Stage,
     trained: Trained | None,
-    compiled: Stage,
-    tested: Stage,
-    measured: Stage | None,
+    shipped: Shipped,
     data: Dataset | None,
     extras: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -72,11 +71,11 @@ def assemble(
     try:
         made.chmod(0o755)
         shutil.copyfile(tflite.folder / "model.tflite", made / "model.tflite")
-        for stage in (compiled, tested):
+        for stage in (shipped.compiled, shipped.tested):
             shutil.copytree(stage.folder / "bundle", made, dirs_exist_ok=True)
         write_atomic(made / "recipe.toml", recipe.to_toml())
-        profile = None if measured is None else measured.json("profile.json")
-        manifest = _describe(recipe, target, tflite, trained, compiled, tested, measured, data)
+        profile = None if shipped.measured is None else shipped.measured.json("profile.json")
+        manifest = _describe(recipe, target, tflite, trained, shipped, data)
         manifest |= {"measured": profile, **extras}
         manifest["files"] = _hashes(made)
         write_atomic(made / "report.html", render(manifest, profile))
@@ -98,13 +97,11 @@ def _describe(
     target: Target,
     tflite: Stage,
     trained: Trained | None,
-    compiled: Stage,
-    tested: Stage,
-    measured: Stage | None,
+    shipped: Shipped,
     data: Dataset | None,
 ) -> dict[str, Any]:
-    firmware, test = compiled.json("compile.json"), tested.json("evaluate.json")
-    ran = (*(trained.stages if trained else ()), tflite, compiled, tested, *([measured] if measured else []))
+    firmware, test = shipped.compiled.json("compile.json"), shipped.tested.json("evaluate.json")
+    ran = (*(trained.stages if trained else ()), tflite, *shipped.stages)
     return {
         "schema": BUNDLE_SCHEMA,
         "bundle": ".",

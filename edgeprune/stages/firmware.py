@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edgeprune.artifact import Bundle, Stage, Store, code_hash, sha256_file, to_json, write_atomic
 from edgeprune.codegen.generate import GeneratedC
 from edgeprune.data import Dataset
+from edgeprune.device.board import Board
 from edgeprune.device.target import Target
 from edgeprune.errors import BudgetError, InternalError, ModelError
 from edgeprune.memory.plan import MemoryPlan
@@ -208,25 +209,9 @@ def measure(store: Store, compiled: Stage, tested: Stage, tflite: Stage, target:
         return None
 
     def make(result: Path, work: Path) -> None:
-        from edgeprune.device.board import Board
-        from edgeprune.device.flash import flash
-        from edgeprune.profile.measure import profile
-
-        made, test = compiled.json("compile.json"), tested.json("evaluate.json")
-        for stage in (compiled, tested):
-            shutil.copytree(stage.folder / "bundle", work / "bundle", dirs_exist_ok=True)
-        manifest = {
-            "target": target.name,
-            "model_hash": made["model_hash"],
-            "memory": made["memory"],
-            "layers": made["layers"],
-            "parity": test["parity"],
-            "io": tflite.json("io.json"),
-        }
-        bundle = Bundle(work / "bundle", manifest)
         board = Board(target.name, target, work / "board")
-        flash(bundle, board)
-        write_atomic(result / "profile.json", to_json(profile(bundle, board, runs=1).to_json()))
+        profile = flash_and_profile(board, work / "bundle", compiled, tested, tflite, runs=1)
+        write_atomic(result / "profile.json", to_json(profile))
 
     inputs = {
         "compile": compiled.key,
@@ -234,6 +219,29 @@ def measure(store: Store, compiled: Stage, tested: Stage, tflite: Stage, target:
         "code": code_hash("device", "profile"),
     }
     return store.stage("measure", inputs, make)
+
+
+def flash_and_profile(
+    board: Board, folder: Path, compiled: Stage, tested: Stage, tflite: Stage, *, runs: int | None = None
+) -> dict[str, Any]:
+    """The JSON of a Profile of what the stages have made, put together in `folder`, on `board`."""
+    from edgeprune.device.flash import flash
+    from edgeprune.profile.measure import profile
+
+    made, test = compiled.json("compile.json"), tested.json("evaluate.json")
+    for stage in (compiled, tested):
+        shutil.copytree(stage.folder / "bundle", folder, dirs_exist_ok=True)
+    manifest = {
+        "target": board.target.name,
+        "model_hash": made["model_hash"],
+        "memory": made["memory"],
+        "layers": made["layers"],
+        "parity": test["parity"],
+        "io": tflite.json("io.json"),
+    }
+    bundle = Bundle(folder, manifest)
+    flash(bundle, board)
+    return profile(bundle, board, runs).to_json()
 
 
 def to_input(examples: Array, tensor: Tensor) -> Array:

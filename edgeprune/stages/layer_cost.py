@@ -1,12 +1,16 @@
-"""What a network costs on a core, from layer shapes alone: the kernels' own counts of instructions.
+"""What a network costs on a device, from layer shapes alone; a model, measured before it is believed.
 
-For each convolution and dense layer an int8 operator of its shape is bound, the compiler chooses its
-kernel, and that kernel says how many instructions it takes. So a width that a kernel handles badly (an
-odd number of channels) costs more than a larger one that it likes, as on the board. Other layers count
-a handful of instructions an element. It is a model: what it says is measured before it is believed.
+On a microcontroller, the kernels' own counts of instructions: for each convolution and dense layer an int8
+operator of its shape is bound, the compiler chooses its kernel, and that kernel says how many instructions
+it takes. So a width that a kernel handles badly (an odd number of channels) costs more than a larger one
+that it likes, as on the board. Other layers count a handful of instructions an element.
+
+Under LiteRT, what XNNPACK computes: it works on whole tiles of output channels, and what it computes beyond
+the last one costs as much. Everything is counted in multiply-accumulates of a convolution.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +28,14 @@ from edgeprune.tflite.options import ConvOptions, DepthwiseConvOptions, FullyCon
 PER_ELEMENT = 6.0  # instructions of an element of an addition or a pooling, a rough middle
 PER_MAC = 3.0  # of a portable kernel
 LAYER = 300.0  # of calling one
+
+# Of XNNPACK, in MACs of a convolution in the same time: fitted by eye to the operators of ResNet-8 and
+# MobileNetV1 0.25 on x86-64 with VNNI (tools/bench/results/linux-pruned.json). Slow cores mind calls less.
+_INPUTS_TOGETHER = 4
+_TILED_OUTPUT = 70.0
+_TILED_DEPTHWISE = 15.0
+_TILED_ELEMENT = 40.0
+_TILED_CALL = 50_000.0
 _FREE = (
     "InputLayer",
     "BatchNormalization",
@@ -36,15 +48,22 @@ _FREE = (
 )
 
 
-class LayerCosts:
-    """Instructions of Graphs on the core of `goal`; a shape that came before is looked up."""
+class LayerCosts(ABC):
+    """Costs of Graphs; a shape that came before is looked up."""
 
-    def __init__(self, goal: Goal) -> None:
-        self._goal = goal
+    def __init__(self) -> None:
         self._known: dict[object, float] = {}
 
+    @abstractmethod
+    def operator(self, graph: QuantGraph) -> float:
+        """The cost of the one int8 operator in `graph`, which has weights to multiply."""
+
+    @abstractmethod
+    def other(self, elements: int) -> float:
+        """The cost of a layer without weights to multiply, of so many elements."""
+
     def total(self, graph: Graph) -> float:
-        """Modelled instructions of one inference."""
+        """Modelled cost of one inference."""
         return sum(self.by_layer(graph).values())
 
     def by_layer(self, graph: Graph) -> Mapping[str, float]:
@@ -63,10 +82,23 @@ class LayerCosts:
             return 0.0
         operators = _operators(node, sources)
         if not operators:
-            return LAYER + PER_ELEMENT * max(math.prod(node.shape), *(math.prod(s) for s in sources))
-        return sum(self._operator(operator) for operator in operators)
+            return self.other(max(math.prod(node.shape), *(math.prod(s) for s in sources)))
+        return sum(self.operator(operator) for operator in operators)
 
-    def _operator(self, graph: QuantGraph) -> float:
+
+class InstructionCosts(LayerCosts):
+    """Instructions on the core of `goal`."""
+
+    def __init__(self, goal: Goal) -> None:
+        super().__init__()
+        self._goal = goal
+
+    def other(self, elements: int) -> float:
+        """A handful an element."""
+        return LAYER + PER_ELEMENT * elements
+
+    def operator(self, graph: QuantGraph) -> float:
+        """What the kernel says that the compiler chooses."""
         (bound,) = bind(graph)
         variant = preferred(bound, self._goal)
         if variant is not None:
@@ -74,6 +106,32 @@ class LayerCosts:
         weights = graph.tensors[graph.nodes[0].inputs[1]].elements
         out = graph.tensors[graph.outputs[0]].shape
         return LAYER + PER_MAC * weights * math.prod(out[1:-1])
+
+
+class TileCosts(LayerCosts):
+    """What XNNPACK computes where its kernels make `tile` output channels together, in MACs."""
+
+    def __init__(self, tile: int) -> None:
+        super().__init__()
+        self._tile = tile
+
+    def other(self, elements: int) -> float:
+        """Reading and writing."""
+        return _TILED_CALL + _TILED_ELEMENT * elements
+
+    def operator(self, graph: QuantGraph) -> float:
+        """Whole tiles, and what each output takes besides."""
+        weights = graph.tensors[graph.nodes[0].inputs[1]].shape
+        *places, channels = graph.tensors[graph.outputs[0]].shape
+        outputs = math.prod(places) * _up(channels, self._tile)
+        if graph.nodes[0].op == "DEPTHWISE_CONV_2D":
+            return _TILED_CALL + _TILED_DEPTHWISE * math.prod(weights[1:3]) * outputs
+        products = math.prod(weights[1:-1]) * _up(weights[-1], _INPUTS_TOGETHER)
+        return _TILED_CALL + (products + _TILED_OUTPUT) * outputs
+
+
+def _up(channels: int, multiple: int) -> int:
+    return math.ceil(channels / multiple) * multiple
 
 
 def _window(node: Node) -> object:

@@ -28,7 +28,7 @@ from edgeprune.prune.plan import PrunePlan, gather, plan, plan_without
 from edgeprune.recipe import Recipe
 from edgeprune.stages.describe import describe_network
 from edgeprune.stages.keras_import import import_keras
-from edgeprune.stages.layer_cost import LayerCosts
+from edgeprune.stages.layer_cost import InstructionCosts, TileCosts
 from edgeprune.stages.progress import progress_bar
 from edgeprune.stages.tuning import (
     EPOCHS,
@@ -175,7 +175,7 @@ def sparsify(store: Store, loaded: Stage, data: Dataset, recipe: Recipe, *, epoc
         "data": data.sha256,
         "method": method.name,
         "speedup": recipe.speedup,
-        "core": _core(recipe),
+        "core": _device(recipe),
         "allocation": recipe.allocation,
         "round_to": list(_round_to(recipe)),
         "keep": list(recipe.keep),
@@ -232,7 +232,7 @@ def prune(
         "method": recipe.method,
         "load": loaded.key,
         "speedup": speedup,
-        "core": _core(recipe),
+        "core": _device(recipe),
         "is_last": share == 1,
         "allocation": recipe.allocation,
         "round_to": list(_round_to(recipe)),
@@ -357,7 +357,7 @@ def _plan(evidence: Evidence, recipe: Recipe, wanted: float, *, is_last: bool) -
         speedup=max(1.0, cost(evidence.graph) / wanted),
         allocation=recipe.allocation,
         round_to=_round_to(recipe) if is_last or recipe.round_to else (1,),
-        cost=cost if recipe.speedup_in == "instructions" else None,
+        cost=None if recipe.speedup_in == "macs" else cost,
     )
 
 
@@ -372,21 +372,26 @@ def _round_to(recipe: Recipe) -> tuple[int, ...]:
     return ROUND_TO if linux is None else linux.channel_multiples
 
 
-def _core(recipe: Recipe) -> dict[str, str] | None:
-    """What a speed-up in instructions depends on."""
+def _device(recipe: Recipe) -> dict[str, Any] | None:
+    """What a speed-up in anything but MACs depends on."""
     if recipe.speedup_in == "macs":
         return None
-    core = find_target(recipe.target).core
-    return {"core": core, "optimize": recipe.optimize, "code": code_hash("ops", "stages")}
+    target, code = find_target(recipe.target), code_hash("ops", "stages")
+    if recipe.speedup_in == "tiles":
+        assert target.linux is not None
+        return {"tile": target.linux.channel_multiples[0], "code": code}
+    return {"core": target.core, "optimize": recipe.optimize, "code": code}
 
 
 def _cost(recipe: Recipe) -> Callable[[Graph], float]:
     """What the recipe's speed-up counts."""
-    core = _core(recipe)
-    if core is None:
+    device = _device(recipe)
+    if device is None:
         return lambda graph: count(graph).macs
-    optimize = "balanced" if core["optimize"] == "auto" else core["optimize"]
-    return LayerCosts(cores.Goal(core["core"], optimize)).total  # type: ignore[arg-type]
+    if "tile" in device:
+        return TileCosts(device["tile"]).total
+    optimize = "balanced" if device["optimize"] == "auto" else device["optimize"]
+    return InstructionCosts(cores.Goal(device["core"], optimize)).total  # type: ignore[arg-type]
 
 
 def _cost_before(loaded: Stage, recipe: Recipe) -> float:

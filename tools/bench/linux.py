@@ -5,8 +5,9 @@
 
 `tool` takes turns, in one run: `litert-benchmark` and `edgeprune profile` of the same `.tflite`, one thread,
 the same CPU, the same numbers of runs and of warm-up runs; the ratio is taken round by round.
-`pruned` does the same with a network and the one that `edgeprune build --method l1 --speedup 2` makes of it,
-not trained again: times hardly depend on the values of weights, widths do. Writes results/linux-*.json.
+`pruned` does the same with a network and those that `edgeprune build --method l1 --speedup 2` makes of it,
+2 in MACs and 2 in tiles, not trained again: times hardly depend on the values of weights, widths do.
+Writes results/linux-*.json.
 The tool rounds what it writes to 0.01 ms, a tenth of some of these networks; it is kept from rounding.
 """
 
@@ -54,7 +55,7 @@ def main() -> int:
     compare = against_tool if given.what == "tool" else pruned
     with tempfile.TemporaryDirectory() as work:
         os.environ["EDGEPRUNE_STATE_DIR"] = f"{work}/state"
-        rows = [compare(name, given.rounds, given.cpu, Path(work)) for name in names]
+        rows = [row for name in names for row in compare(name, given.rounds, given.cpu, Path(work))]
     packages = ("ai-edge-litert", "numpy")
     result = {
         "command": f"python -m tools.bench.linux {given.what}",
@@ -78,7 +79,7 @@ def main() -> int:
     return 0
 
 
-def against_tool(name: str, rounds: int, cpu: int, work: Path) -> dict[str, Any]:
+def against_tool(name: str, rounds: int, cpu: int, work: Path) -> list[dict[str, Any]]:
     """Rounds of both on one model."""
     model = folder() / MODELS[name]
     bundle = _bundle(Recipe(model=str(model), target="linux", out=str(work / name)), name)
@@ -93,7 +94,7 @@ def against_tool(name: str, rounds: int, cpu: int, work: Path) -> dict[str, Any]
             ours.append(_profile(bundle, name, cpu))
         times.append(ours[-1]["latency_us"]["median"] / 1000 / tool[-1])
         print(f"{name} {number + 1}/{rounds}: {times[-1]:.4f}", file=sys.stderr, flush=True)
-    return {
+    row = {
         "model": name,
         "ratio_median": statistics.median(times),
         "ratio_min": min(times),
@@ -103,33 +104,47 @@ def against_tool(name: str, rounds: int, cpu: int, work: Path) -> dict[str, Any]
             for one, other in zip(ours, tool, strict=True)
         ],
     }
+    return [row]
 
 
-def pruned(name: str, rounds: int, cpu: int, work: Path) -> dict[str, Any]:
-    """Rounds of a network and of the pruned one."""
-    model = work / f"{name}.keras"
+def pruned(name: str, rounds: int, cpu: int, work: Path) -> list[dict[str, Any]]:
+    """Rounds of a network and of two that were pruned, one by MACs and one by tiles."""
     common: dict[str, Any] = {"model": str(folder() / KERAS[name]), "target": "linux", "epochs": 0}
     common |= {"data": "tools.reproduce.cifar10:load" if name == "ic" else f"{__name__}:random_images"}
     before = {key: value for key, value in common.items() if key != "epochs"}
-    bundles = [
-        _bundle(Recipe(**before, out=str(work / f"{name}-1")), name),
-        _bundle(Recipe(**common, method="l1", speedup=2.0, out=str(work / f"{name}-2")), f"{name}-pruned"),
-    ]
-    found: list[list[dict[str, Any]]] = [[], []]
+    bundles = {"": _bundle(Recipe(**before, out=str(work / name)), name)}
+    for counted in ("macs", "tiles"):
+        asked = Recipe(
+            **common, method="l1", speedup=2.0, speedup_in=counted, out=str(work / f"{name}-{counted}")
+        )
+        bundles[counted] = _bundle(asked, f"{name}-{counted}")
+    found: dict[str, list[dict[str, Any]]] = {counted: [] for counted in bundles}
     for number in range(rounds):
-        for place in (0, 1) if number % 2 == 0 else (1, 0):
-            board = name if place == 0 else f"{name}-pruned"
-            found[place].append(_profile(bundles[place], board, cpu))
+        for counted in bundles if number % 2 == 0 else reversed(bundles):
+            board = f"{name}-{counted}" if counted else name
+            found[counted].append(_profile(bundles[counted], board, cpu))
         print(f"{name} {number + 1}/{rounds}", file=sys.stderr, flush=True)
-    ratios = [a["latency_us"]["median"] / b["latency_us"]["median"] for a, b in zip(*found, strict=True)]
+    whole = found.pop("")
+    return [_against(name, counted, bundles[counted], whole, profiles) for counted, profiles in found.items()]
+
+
+def _against(
+    name: str, counted: str, bundle: Bundle, whole: list[dict[str, Any]], pruned: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The row of a pruned network, whose profiles took turns with those of the whole one."""
+    ratios = [
+        a["latency_us"]["median"] / b["latency_us"]["median"] for a, b in zip(whole, pruned, strict=True)
+    ]
     return {
-        "model": model.stem,
-        "macs": [bundle.manifest["float"]["macs"] for bundle in bundles[:1]]
-        + [bundles[1].manifest["pruned"]["macs"]],
+        "model": name,
+        "speedup": 2.0,
+        "speedup_in": counted,
+        "macs": [bundle.manifest["float"]["macs"], bundle.manifest["pruned"]["macs"]],
+        "kept": bundle.manifest["pruning"]["kept"],
         "latency_ratio_median": statistics.median(ratios),
         "latency_ratio_min": min(ratios),
         "latency_ratio_max": max(ratios),
-        "layers": [[_layer(layer) for layer in rows[-1]["layers"]] for rows in found],
+        "layers": [[_layer(layer) for layer in rows[-1]["layers"]] for rows in (whole, pruned)],
     }
 
 

@@ -48,7 +48,7 @@ RESNET8 = "mlperf_tiny/ic/pretrainedResnet.h5"
 CIFAR10 = "tools.reproduce.cifar10:load"
 STUDIES = {
     "resnet8": Study(RESNET8, CIFAR10, EVERY, (2.0, 4.0), 3, 2),
-    "resnet8-long": Study(RESNET8, CIFAR10, ("spp", "pfp", "spp-columns"), (2.0, 4.0), 1, 12),
+    "resnet8-long": Study(RESNET8, CIFAR10, ("spp", "pfp", "spp-columns", "agp"), (2.0, 4.0), 1, 12),
     "resnet20": Study("resnet20", CIFAR10, ("spp", "pfp"), (2.0,), 3, 6),
     "dscnn": Study("dscnn", "tools.reproduce.spoken_digits:load", ("spp", "pfp"), (2.0, 4.0), 3, 20),
 }
