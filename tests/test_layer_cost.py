@@ -9,7 +9,7 @@ from edgeprune.graph.ir import Graph, Node
 from edgeprune.ops.cores import Goal
 from edgeprune.stages.layer_cost import InstructionCosts, LayerCosts, TileCosts
 
-TILE = 16
+TILE = (16, 4)
 M4 = Goal("cortex-m4", "balanced")
 
 

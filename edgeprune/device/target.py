@@ -59,6 +59,7 @@ class LinuxSystem:
     runtimes     that it can serve, the default first
     qemu_cpu     the CPU that QEMU's user mode emulates; None where there is no emulation
     channel_multiples  widths that its kernels compute together, best first
+    tile         output and input channels that LiteRT's kernels multiply together, for the cost model
     serial       its serial devices, most usual first
     throttles_at_celsius  from where it slows down by itself; None where that is not known
     """
@@ -71,6 +72,7 @@ class LinuxSystem:
     runtimes: tuple[str, ...]
     qemu_cpu: str | None
     channel_multiples: tuple[int, ...]
+    tile: tuple[int, int]
     serial: tuple[str, ...]
     throttles_at_celsius: int | None
 
@@ -203,6 +205,12 @@ class _Reader:
             raise self.fail(f"{key} must hold numbers above 0")
         return tuple(values)
 
+    def pair(self, key: str) -> tuple[int, int]:
+        values = self.multiples(key)
+        if len(values) != 2:
+            raise self.fail(f"{key} must hold two numbers")
+        return values[0], values[1]
+
     def table_of(self, key: str) -> "_Reader":
         return _Reader(f"{self.where}: {key}", self.get(key, dict))
 
@@ -239,6 +247,7 @@ class _Reader:
             runtimes=self.texts("runtimes", RUNTIMES),
             qemu_cpu=self.text("qemu_cpu") if "qemu_cpu" in self.table else None,
             channel_multiples=self.multiples("channel_multiples"),
+            tile=self.pair("tile"),
             serial=self.texts("serial"),
             throttles_at_celsius=self.number(heat) if heat in self.table else None,
         )

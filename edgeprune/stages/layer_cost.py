@@ -5,8 +5,8 @@ operator of its shape is bound, the compiler chooses its kernel, and that kernel
 it takes. So a width that a kernel handles badly (an odd number of channels) costs more than a larger one
 that it likes, as on the board. Other layers count a handful of instructions an element.
 
-Under LiteRT, what XNNPACK computes: it works on whole tiles of output channels, and what it computes beyond
-the last one costs as much. Everything is counted in multiply-accumulates of a convolution.
+Under LiteRT, what XNNPACK computes: it works on whole tiles of output and input channels, and what it
+computes beyond the last one costs as much. Everything is counted in multiply-accumulates of a convolution.
 """
 
 import math
@@ -30,8 +30,8 @@ PER_MAC = 3.0  # of a portable kernel
 LAYER = 300.0  # of calling one
 
 # Of XNNPACK, in MACs of a convolution in the same time: fitted by eye to the operators of ResNet-8 and
-# MobileNetV1 0.25 on x86-64 with VNNI (tools/bench/results/linux-pruned.json). Slow cores mind calls less.
-_INPUTS_TOGETHER = 4
+# MobileNetV1 0.25 on x86-64 with VNNI (tools/bench/results/linux-pruned.json); tools/bench/tiles.py holds the
+# model against exact counts on Arm cores.
 _TILED_OUTPUT = 70.0
 _TILED_DEPTHWISE = 15.0
 _TILED_ELEMENT = 40.0
@@ -109,11 +109,11 @@ class InstructionCosts(LayerCosts):
 
 
 class TileCosts(LayerCosts):
-    """What XNNPACK computes where its kernels make `tile` output channels together, in MACs."""
+    """What XNNPACK computes, in MACs; `tile`: output and input channels that it multiplies together."""
 
-    def __init__(self, tile: int) -> None:
+    def __init__(self, tile: tuple[int, int]) -> None:
         super().__init__()
-        self._tile = tile
+        self._outputs, self._inputs = tile
 
     def other(self, elements: int) -> float:
         """Reading and writing."""
@@ -123,10 +123,10 @@ class TileCosts(LayerCosts):
         """Whole tiles, and what each output takes besides."""
         weights = graph.tensors[graph.nodes[0].inputs[1]].shape
         *places, channels = graph.tensors[graph.outputs[0]].shape
-        outputs = math.prod(places) * _up(channels, self._tile)
+        outputs = math.prod(places) * _up(channels, self._outputs)
         if graph.nodes[0].op == "DEPTHWISE_CONV_2D":
             return _TILED_CALL + _TILED_DEPTHWISE * math.prod(weights[1:3]) * outputs
-        products = math.prod(weights[1:-1]) * _up(weights[-1], _INPUTS_TOGETHER)
+        products = math.prod(weights[1:-1]) * _up(weights[-1], self._inputs)
         return _TILED_CALL + (products + _TILED_OUTPUT) * outputs
 
 

@@ -379,7 +379,7 @@ def _device(recipe: Recipe) -> dict[str, Any] | None:
     target, code = find_target(recipe.target), code_hash("ops", "stages")
     if recipe.speedup_in == "tiles":
         assert target.linux is not None
-        return {"tile": target.linux.channel_multiples[0], "code": code}
+        return {"tile": target.linux.tile, "code": code}
     return {"core": target.core, "optimize": recipe.optimize, "code": code}
 
 
