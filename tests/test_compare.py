@@ -8,7 +8,7 @@ from support.commands import DIGITS, Shell
 
 from edgeprune.errors import DataError
 from edgeprune.report.comparison import render, summarise
-from edgeprune.stages.compare import ROWS, Row, read_rows
+from edgeprune.stages.compare import ROWS, Row, _claimed, read_rows
 
 
 def row(method: str, speedup: float, seed: int, int8: float | None) -> dict[str, object]:
@@ -81,6 +81,21 @@ def test_compare_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert again == first
     assert (tmp_path / "made" / ROWS).read_text().splitlines() == lines
     assert "<svg" in (tmp_path / "made" / "compare.html").read_text()
+
+
+def test_two_processes_never_make_the_same_row(tmp_path: Path) -> None:
+    """Each holds a claim while it is at a row; that of a process that died is free."""
+    key, free = ("l1", 2.0, 0), ("l1", 4.0, 0)
+    with (
+        _claimed(tmp_path, key) as first,
+        _claimed(tmp_path, key) as second,
+        _claimed(tmp_path, free) as other,
+    ):
+        assert (first, second, other) == (True, False, True)
+    assert list((tmp_path / "claims").iterdir()) == []
+    (tmp_path / "claims" / "l1-2.0-0").touch()
+    with _claimed(tmp_path, key) as again:
+        assert again
 
 
 def test_compare_refuses(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 A row is one method at one speed-up with one seed: pruned, fine-tuned, int8, scored on the test set. The
 rows of RIVALS are always among them. Rows are written as they come, one JSON line each, so that a
-comparison that was stopped goes on; a line counts as long as its settings are those asked for. Two
-processes may share the work: one begins at the end, and each looks at what the other has written.
+comparison that was stopped goes on; a line counts as long as its settings are those asked for. Several
+processes may share the work: each takes the next row that nobody has made or is at.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -80,13 +81,12 @@ def compare(
     seeds: int,
     folder: Path,
     minutes: float | None = None,
-    is_backwards: bool = False,
     progress: Callable[[int, int, Row], None] = lambda done, total, row: None,
 ) -> Comparison:
     """Make all rows that are not yet in `folder`; `recipe` has the model, the data and the schedule.
 
-    After `minutes` no new row is begun; the comparison then holds those that are there. `is_backwards`
-    begins with the last row, for a second process.
+    After `minutes` no new row is begun; the comparison then holds those that are there. Those of `methods`
+    come before those of other RIVALS, each method at all speed-ups before the next.
     """
     names = [*dict.fromkeys((*RIVALS, *methods))]
     for name in names:
@@ -101,17 +101,19 @@ def compare(
     wanted = [
         (name, speedup, recipe.seed + place)
         for place in range(seeds)
-        for speedup in speedups
         for name in names
+        for speedup in speedups
     ]
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     done = _done(folder, mark)
-    for key in reversed(wanted) if is_backwards else wanted:
-        done |= _done(folder, mark)
-        if key not in done:
-            if minutes is not None and time.monotonic() - began > 60 * minutes:
-                break
+    for key in sorted(wanted, key=lambda key: (key[2], key[0] not in methods)):
+        if minutes is not None and time.monotonic() - began > 60 * minutes:
+            break
+        with _claimed(folder, key) as is_ours:
+            done |= _done(folder, mark)
+            if not is_ours or key in done:
+                continue
             name, speedup, seed = key
             asked = recipe.model_copy(update={"method": name, "speedup": speedup, "seed": seed})
             done[key] = _row(store, loaded, data, asked, mark)
@@ -157,6 +159,21 @@ def read_rows(folder: Path, mark: str) -> Iterator[Row]:
             ) from error
         if row.settings == mark:
             yield row
+
+
+@contextlib.contextmanager
+def _claimed(folder: Path, key: tuple[str, float, int]) -> Iterator[bool]:
+    """Whether this process may make the row; the claim dies with it."""
+    path = folder / "claims" / "-".join(str(part) for part in key)
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+        path.unlink(missing_ok=True)
 
 
 def _append(folder: Path, row: Row) -> None:

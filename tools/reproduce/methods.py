@@ -5,9 +5,8 @@
 
 Runs the comparison until the time is up, or all rows are there; started again, it goes on. The rows are
 kept under results/methods/STUDY/: rows.jsonl as they come, and of all rows so far compare.json and
-compare.html. On two cores two processes with one thread each get further than one with two: start a
-second one with --backwards, both with TF_NUM_INTRAOP_THREADS=1. resnet20 and dscnn want
-`python -m tools.reproduce.train` first.
+compare.html. On two cores two processes with one thread each get further than one with two: start it twice
+with TF_NUM_INTRAOP_THREADS=1. resnet20 and dscnn want `python -m tools.reproduce.train` first.
 """
 
 import argparse
@@ -30,6 +29,7 @@ from tools.reproduce.train import MODELS
 
 RESULTS = Path(__file__).parent / "results" / "methods"
 EVERY = ("all",)
+LONG = ("agp", "spp-columns", "l1", "spp", "pfp")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ RESNET8 = "mlperf_tiny/ic/pretrainedResnet.h5"
 CIFAR10 = "tools.reproduce.cifar10:load"
 STUDIES = {
     "resnet8": Study(RESNET8, CIFAR10, EVERY, (2.0, 4.0), 3, 2),
-    "resnet8-long": Study(RESNET8, CIFAR10, ("spp", "pfp", "spp-columns", "agp"), (2.0, 4.0), 1, 12),
+    "resnet8-long": Study(RESNET8, CIFAR10, LONG, (2.0, 4.0), 1, 12),
     "resnet20": Study("resnet20", CIFAR10, ("spp", "pfp"), (2.0,), 3, 6),
     "dscnn": Study("dscnn", "tools.reproduce.spoken_digits:load", ("spp", "pfp"), (2.0, 4.0), 3, 20),
 }
@@ -63,7 +63,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--minutes", type=float)
-    parser.add_argument("--backwards", action="store_true", help="begin with the last row")
     given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     study, began = STUDIES[given.study], time.monotonic()
@@ -88,7 +87,6 @@ def main() -> int:
         seeds=study.seeds,
         folder=place,
         minutes=given.minutes,
-        is_backwards=given.backwards,
         progress=note,
     )
     result = {
