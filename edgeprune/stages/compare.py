@@ -86,7 +86,7 @@ def compare(
     """Make all rows that are not yet in `folder`; `recipe` has the model, the data and the schedule.
 
     After `minutes` no new row is begun; the comparison then holds those that are there. Those of `methods`
-    come before those of other RIVALS, each method at all speed-ups before the next.
+    come before those of other RIVALS, seed by seed, each method at all speed-ups before the next.
     """
     names = [*dict.fromkeys((*RIVALS, *methods))]
     for name in names:
@@ -107,7 +107,7 @@ def compare(
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     done = _done(folder, mark)
-    for key in sorted(wanted, key=lambda key: (key[2], key[0] not in methods)):
+    for key in sorted(wanted, key=lambda key: (key[0] not in methods, key[2])):
         if minutes is not None and time.monotonic() - began > 60 * minutes:
             break
         with _claimed(folder, key) as is_ours:

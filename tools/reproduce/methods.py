@@ -42,6 +42,7 @@ class Study:
     speedups: tuple[float, ...]
     seeds: int
     epochs: int
+    allocation: str | None = None
 
 
 RESNET8 = "mlperf_tiny/ic/pretrainedResnet.h5"
@@ -49,6 +50,9 @@ CIFAR10 = "tools.reproduce.cifar10:load"
 STUDIES = {
     "resnet8": Study(RESNET8, CIFAR10, EVERY, (2.0, 4.0), 3, 2),
     "resnet8-long": Study(RESNET8, CIFAR10, LONG, (2.0, 4.0), 1, 12),
+    # What PFP's scores are worth apart from PFP's allocation, and the other way round.
+    "resnet8-global": Study(RESNET8, CIFAR10, ("pfp",), (4.0,), 3, 2, "global"),
+    "resnet8-pfp": Study(RESNET8, CIFAR10, ("l1",), (4.0,), 3, 2, "pfp"),
     "resnet20": Study("resnet20", CIFAR10, ("spp", "pfp"), (2.0,), 3, 6),
     "dscnn": Study("dscnn", "tools.reproduce.spoken_digits:load", ("spp", "pfp"), (2.0, 4.0), 3, 20),
 }
@@ -68,7 +72,7 @@ def main() -> int:
     study, began = STUDIES[given.study], time.monotonic()
     place = RESULTS / given.study
     model = _model(study)
-    recipe = Recipe(model=str(model), data=study.data, epochs=study.epochs)
+    recipe = Recipe(model=str(model), data=study.data, epochs=study.epochs, allocation=study.allocation)
     names = METHODS.names if study.methods == EVERY else study.methods
 
     def note(done: int, total: int, row: Row) -> None:
