@@ -115,10 +115,9 @@ def pruned(name: str, rounds: int, cpu: int, work: Path) -> list[dict[str, Any]]
     before = {key: value for key, value in common.items() if key != "epochs"}
     bundles = {"": _bundle(Recipe(**before, out=str(work / name)), name)}
     for counted, speedup in (("macs", 2.0), ("tiles", TILES[name])):
-        asked = Recipe(
-            **common, method="l1", speedup=speedup, speedup_in=counted, out=str(work / f"{name}-{counted}")
-        )
-        bundles[counted] = _bundle(asked, f"{name}-{counted}")
+        asked: dict[str, Any] = {"method": "l1", "speedup": speedup, "speedup_in": counted}
+        recipe = Recipe(**common, **asked, out=str(work / f"{name}-{counted}"))
+        bundles[counted] = _bundle(recipe, f"{name}-{counted}")
     found: dict[str, list[dict[str, Any]]] = {counted: [] for counted in bundles}
     for number in range(rounds):
         for counted in bundles if number % 2 == 0 else reversed(bundles):
