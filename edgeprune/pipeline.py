@@ -26,7 +26,7 @@ from edgeprune.errors import BudgetError, UsageError
 from edgeprune.prune.allocate import ALLOCATIONS
 from edgeprune.prune.methods import METHODS
 from edgeprune.quant.qat import check_installed
-from edgeprune.recipe import DEFAULT_METHOD, Recipe
+from edgeprune.recipe import DEFAULT_METHOD, TUNING, Recipe
 from edgeprune.report.front import render_front
 from edgeprune.stages import bundle, int8, linux, network, prunability, pruning
 from edgeprune.stages.budget import Search, read_budget
@@ -127,20 +127,6 @@ def _within_budget(
         )
         raise BudgetError(error.message, hint=f"{error.hint}; what was tried: {page}") from error
     return found.recipe, found.to_json(limits)
-
-
-TUNING = (
-    "allocation",
-    "speedup_in",
-    "round_to",
-    "keep",
-    "steps",
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "augment",
-    "distill",
-)
 
 
 def _check_used(recipe: Recipe, is_tflite: bool) -> None:

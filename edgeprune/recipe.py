@@ -15,6 +15,11 @@ from edgeprune.errors import UsageError
 from edgeprune.table import did_you_mean
 
 DEFAULT_METHOD = "l1"
+# What only a network that is pruned looks at.
+TUNING = (
+    *("allocation", "speedup_in", "round_to", "keep", "steps", "epochs", "batch_size", "learning_rate"),
+    *("augment", "distill"),
+)
 
 
 class Recipe(BaseModel):

@@ -206,6 +206,7 @@ def test_a_budget_of_measured_latency(shell: Shell) -> None:
     assert found["binding"] == "latency_ms" and found["speedup"] is None
     assert all(0 < point["latency_ms"] < 60000 for point in found["points"])
     assert "linux (hardware)" in (shell.folder / "roomy" / "report.html").read_text()
+    shell.run("build", "roomy/recipe.toml", "--out", "again")  # nothing is pruned, and no option left over
 
     words = (*words, "--board", "linux", "--budget", "latency_ms<=0.000001", "--out", "never")
     refused = shell.refused("build", DIGITS, *words, status=3)

@@ -120,7 +120,7 @@ def _budget(manifest: Mapping[str, Any]) -> str:
     if not found:
         return ""
     binding = f"<p>{escape(found['binding'])} binds.</p>" if found["binding"] else ""
-    return f"<h2>Budget</h2>{binding}{front(found['limits'], found['points'], found['latency_from'])}"
+    return f"<h2>Budget</h2>{binding}{front(found['limits'], found['points'], found.get('latency_from'))}"
 
 
 def _memory(manifest: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ from edgeprune.device.board import Board
 from edgeprune.device.target import Target
 from edgeprune.errors import BudgetError, UsageError
 from edgeprune.prune.methods import METHODS
-from edgeprune.recipe import DEFAULT_METHOD, Recipe
+from edgeprune.recipe import DEFAULT_METHOD, TUNING, Recipe
 from edgeprune.stages import firmware, int8, network, pruning
 from edgeprune.stages.linux import runtime_of
 from edgeprune.stages.pruning import Step
@@ -254,7 +254,8 @@ class Search:
         """The network of that speed-up after all its training, as the last of the points."""
         asked = self._asked(speedup)
         if speedup <= 1:
-            asked = asked.model_copy(update={"method": "none", "speedup": None})
+            unused = {name: Recipe.model_fields[name].default for name in TUNING}
+            asked = asked.model_copy(update={**unused, "method": "none", "speedup": None})
         steps = pruning.shrink(self.store, self.loaded, self.data, asked) if speedup > 1 else ()
         point = self._measured(asked, steps)
         self.points.append(point)
